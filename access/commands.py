@@ -1,0 +1,6 @@
+"""Stub; the room's owner replaces it."""
+import click
+
+@click.group("access")
+def access() -> None:
+    """Stub."""

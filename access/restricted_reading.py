@@ -1,0 +1,3 @@
+"""Stub."""
+class RestrictedDoor:
+    def __init__(self, app): ...

@@ -1,0 +1,6 @@
+"""Stub; the room's owner replaces it."""
+import click
+
+@click.group("agreements")
+def agreements() -> None:
+    """Stub."""

@@ -1,0 +1,6 @@
+"""Stub; the room's owner replaces it."""
+import click
+
+@click.group("audit")
+def audit() -> None:
+    """Stub."""

@@ -1,0 +1,92 @@
+"""One entry of the log: who did what, to what, under which agreement, and how it ended.
+
+An entry holds no names, no query literals, no row values and no tokens; persons appear by
+pseudonym. Its canonical bytes (RFC 8785) are made once and are what is hashed, stored and exported.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import rfc8785
+
+from audit.actions import Action, Outcome
+
+FORMAT = 1
+MAX_BYTES = 65_535
+"""The largest entry that a C2SP tlog-tiles entry bundle can hold."""
+
+SALT_BYTES = 16
+
+
+class EntryTooLarge(ValueError):
+    """An entry would not fit into an entry bundle."""
+
+
+def new_id() -> str:
+    """A UUID version 7 (RFC 9562 §5.7): sortable by time, unique by chance."""
+    stamp = time.time_ns() // 1_000_000
+    value = (stamp << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
+    text = f"{value:032x}"
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A frozen entry. Empty members are left out of the canonical bytes.
+
+    `actor` is a person's pseudonym; `ref` the id of the intent that this is the outcome of; `because` the clause
+    ids, exemption codes or roles that decided; `columns` field names; `filter_commit` a digest of the query text.
+    """
+
+    action: Action
+    outcome: Outcome
+    actor: str | None = None
+    client: str | None = None
+    working_group: str | None = None
+    agency: str | None = None
+    token: str | None = None
+    grant: str | None = None
+    agreement: str | None = None
+    agreement_version: int | None = None
+    agreement_sha256: str | None = None
+    purpose: str | None = None
+    dataset: str | None = None
+    dataset_version: int | None = None
+    dataset_class: str | None = None
+    columns: tuple[str, ...] = ()
+    filter_commit: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    result_sha256: str | None = None
+    reason: str | None = None
+    because: tuple[str, ...] = ()
+    ref: str | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    id: str = field(default_factory=new_id)
+    salt: str = field(default_factory=lambda: secrets.token_hex(SALT_BYTES))
+
+    def members(self) -> dict[str, Any]:
+        """The entry as JSON members, in no order; see `docs/audit-log.md` for the meaning of each."""
+        members: dict[str, Any] = {"v": FORMAT, "t": int(self.at.timestamp() * 1000)}
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if name == "at" or value in (None, (), {}):
+                continue
+            members[name] = list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+        members["action"], members["outcome"] = str(self.action), str(self.outcome)
+        return members
+
+    def canonical(self) -> bytes:
+        """The bytes that are hashed and kept: RFC 8785 JSON. Raises `EntryTooLarge` above 65,535 bytes."""
+        body = rfc8785.dumps(self.members())
+        if len(body) > MAX_BYTES:
+            raise EntryTooLarge(f"an entry of {len(body)} bytes is larger than {MAX_BYTES}")
+        return body

@@ -1,0 +1,65 @@
+"""The log's own tables, on their own metadata: it can be lifted out of this program with them.
+
+`audit_queue` is where an entry becomes durable; the sequencer moves it, byte for byte, to `audit_entry` with its
+index in the tree. `audit_replay` holds one-time keys (DPoP proofs) used with an entry.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(column_0_label)s", "uq": "uq_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
+)
+
+queue = Table(
+    "audit_queue",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+replay = Table(
+    "audit_replay",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+)
+
+entries = Table(
+    "audit_entry",
+    metadata,
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("t", BigInteger, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("actor", String(36)),
+    Column("client", String(80)),
+    Column("working_group", String(80)),
+    Column("agency", String(80)),
+    Column("dataset", String(9)),
+    Column("agreement", String(20)),
+    Column("agreement_version", Integer),
+    Column("purpose", String(80)),
+    Column("ref", String(36)),
+    Column("rows", BigInteger),
+    Column("bytes", BigInteger),
+    Column("reason", Text),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_audit_entry_t", "t"),
+    Index("ix_audit_entry_dataset_t", "dataset", "t"),
+    Index("ix_audit_entry_actor_t", "actor", "t"),
+    Index("ix_audit_entry_action_t", "action", "t"),
+    Index("ix_audit_entry_ref", "ref"),
+)
+
+checkpoints = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", String(64), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("t", BigInteger, nullable=False),
+)

@@ -1,0 +1,98 @@
+"""What there is: datasets, their columns, their immutable versions."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from exchange.db import Model
+from exchange.directory.models import Agency
+
+
+class DatasetClass(enum.StrEnum):
+    """Which door a dataset's rows leave by. It is the dataset's, never the reader's."""
+
+    OPEN = "open"
+    RESTRICTED = "restricted"
+
+
+class DatasetState(enum.StrEnum):
+    """draft: being registered and classified. published: listed. retired: no longer listed."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    RETIRED = "retired"
+
+
+class Dataset(Model):
+    """A table of data with an owner. An open cut is a dataset too: `cut_of_id` names what it was derived from."""
+
+    __tablename__ = "dataset"
+
+    id: Mapped[str] = mapped_column(String(9), primary_key=True)
+    agency_id: Mapped[str] = mapped_column(ForeignKey("agency.id"))
+    title: Mapped[str] = mapped_column(String(300))
+    description: Mapped[str] = mapped_column(Text, default="")
+    class_: Mapped[str] = mapped_column("class", String(12))
+    state: Mapped[str] = mapped_column(String(12), default=DatasetState.DRAFT.value)
+    category: Mapped[str] = mapped_column(String(80), default="Government")
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    row_label: Mapped[str] = mapped_column(String(200), default="")
+    row_id: Mapped[str | None] = mapped_column(String(120))
+    licence: Mapped[str] = mapped_column(String(120), default="Public Domain")
+    attribution: Mapped[str] = mapped_column(String(200), default="")
+    update_frequency: Mapped[str] = mapped_column(String(40), default="As needed")
+    regimes: Mapped[list[str]] = mapped_column(default=list)
+    cut_of_id: Mapped[str | None] = mapped_column(ForeignKey("dataset.id"))
+    current_version_id: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    agency: Mapped[Agency] = relationship()
+    columns: Mapped[list[Column]] = relationship(order_by="Column.position", back_populates="dataset")
+    versions: Mapped[list[Version]] = relationship(order_by="Version.number", back_populates="dataset")
+
+
+class Column(Model):
+    """One column as readers see it. `name` is the API field name; `type` is a SODA type of `exchange.rows.types`."""
+
+    __tablename__ = "dataset_column"
+    __table_args__ = (UniqueConstraint("dataset_id", "name"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id"))
+    name: Mapped[str] = mapped_column(String(120))
+    label: Mapped[str] = mapped_column(String(300))
+    type: Mapped[str] = mapped_column(String(24))
+    description: Mapped[str] = mapped_column(Text, default="")
+    position: Mapped[int] = mapped_column(Integer)
+    has_meanings: Mapped[bool] = mapped_column(Boolean, default=False)
+    dataset: Mapped[Dataset] = relationship(back_populates="columns")
+
+
+class Version(Model):
+    """One immutable state of a dataset's rows.
+
+    `path` is relative to the store of the dataset's class; `sha256` is of the file as stored. `schema` lists
+    `{"name", "label", "type", "has_meanings"}` in order, so that an old version still explains itself.
+    """
+
+    __tablename__ = "dataset_version"
+    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    class_: Mapped[str] = mapped_column("class", String(12))
+    path: Mapped[str] = mapped_column(String(300))
+    sha256: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    schema: Mapped[list[dict[str, Any]]]
+    sealed_key: Mapped[dict[str, Any] | None]
+    run_id: Mapped[str | None] = mapped_column(String(36))
+    published_at: Mapped[datetime]
+    dataset: Mapped[Dataset] = relationship(back_populates="versions")

@@ -1,0 +1,6 @@
+"""Stub; the room's owner replaces it."""
+import click
+
+@click.group("publish")
+def publish() -> None:
+    """Stub."""

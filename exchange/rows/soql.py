@@ -1,0 +1,4 @@
+"""Stub."""
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class Query: ...

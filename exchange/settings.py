@@ -1,0 +1,148 @@
+"""Settings: one frozen value, read once from `EXCHANGE_*` variables, with everything wrong listed at once.
+
+The demo is a choice that somebody must make: `EXCHANGE_DEMO=1` (which `make run` sets), a `flask demo …`
+command, or a data folder in which the demo was loaded before. It is refused together with any setting that
+only a real installation has, and for any address that is not loopback.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from exchange.errors import CharterError
+
+PRODUCTION_ONLY = ("EXCHANGE_SECRET_KEY", "EXCHANGE_ORIGIN", "EXCHANGE_LOG_KEY_FILE", "EXCHANGE_STORE_KEY_FILE")
+KNOWN = (*PRODUCTION_ONLY, "EXCHANGE_DEMO", "EXCHANGE_DATA_DIR", "EXCHANGE_DATABASE_URL", "EXCHANGE_HOST", "EXCHANGE_PORT")
+SECRET_KEY_BYTES = 32
+
+
+class SettingsError(CharterError):
+    """The program cannot start; the message lists every reason, one a line."""
+
+    code = "settings"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator chose.
+
+    `origin` is the public address (scheme, host and port, no path); it is the OAuth issuer and the
+    name of the log. `log_key_file` and `store_key_file` are files of mode 0600 outside the database.
+    """
+
+    data_dir: Path
+    database_url: str
+    origin: str
+    host: str
+    port: int
+    demo: bool
+    secret_key: str
+    log_key_file: Path
+    store_key_file: Path
+
+    @property
+    def https(self) -> bool:
+        """Whether browsers reach us over TLS, so that cookies may say Secure."""
+        return self.origin.startswith("https://")
+
+    @property
+    def log_origin(self) -> str:
+        """The C2SP checkpoint origin: our address without its scheme, and `/audit/log`."""
+        return f"{urlsplit(self.origin).netloc}/audit/log"
+
+    @property
+    def demo_credentials(self) -> Path:
+        """Where `flask demo load` writes the demo's accounts, clients and ids."""
+        return self.data_dir / "demo" / "credentials.json"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host name or address can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def from_environment(environment: Mapping[str, str], *, demo_named: bool = False) -> Settings:
+    """Read and check all settings.
+
+    `demo_named` is True when the command line itself names the demo. Raises `SettingsError` with the full list of
+    what is missing, unknown or contradictory.
+    """
+    data_dir = Path(environment.get("EXCHANGE_DATA_DIR", "var")).resolve()
+    demo = _is_demo(environment, data_dir, demo_named)
+    problems = _unknown(environment) + (_not_for_demo(environment) if demo else _missing(environment))
+    host = environment.get("EXCHANGE_HOST", "127.0.0.1")
+    port = environment.get("EXCHANGE_PORT") or environment.get("PORT") or "8000"
+    if not port.isdigit():
+        problems.append(f"EXCHANGE_PORT (or PORT) must be a number, not {port!r}")
+    if demo and not is_loopback(host):
+        problems.append(f"the demo answers on a loopback address only; EXCHANGE_HOST is {host!r}")
+    if problems:
+        raise SettingsError("Cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+    return Settings(
+        data_dir=data_dir,
+        database_url=environment.get("EXCHANGE_DATABASE_URL") or f"sqlite:///{data_dir / 'charter-oak.db'}",
+        origin=environment.get("EXCHANGE_ORIGIN", f"http://127.0.0.1:{port}").rstrip("/"),
+        host=host,
+        port=int(port),
+        demo=demo,
+        secret_key=environment.get("EXCHANGE_SECRET_KEY") or _demo_secret(data_dir),
+        log_key_file=Path(environment.get("EXCHANGE_LOG_KEY_FILE") or data_dir / "keys" / "log.key"),
+        store_key_file=Path(environment.get("EXCHANGE_STORE_KEY_FILE") or data_dir / "keys" / "store.key"),
+    )
+
+
+def _is_demo(environment: Mapping[str, str], data_dir: Path, demo_named: bool) -> bool:
+    chosen = environment.get("EXCHANGE_DEMO")
+    if chosen is not None:
+        return chosen not in ("", "0")
+    if any(environment.get(name) for name in PRODUCTION_ONLY):
+        return False
+    return demo_named or (data_dir / "demo" / "credentials.json").exists()
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    return [f"{name} is not a setting; known are {', '.join(KNOWN)}"
+            for name in sorted(environment) if name.startswith("EXCHANGE_") and name not in KNOWN]
+
+
+def _not_for_demo(environment: Mapping[str, str]) -> list[str]:
+    return [f"{name} belongs to a real installation; the demo (EXCHANGE_DEMO=1) refuses to run beside it"
+            for name in PRODUCTION_ONLY if environment.get(name)]
+
+
+def _missing(environment: Mapping[str, str]) -> list[str]:
+    problems = [f"{name} is missing: {_WHAT_FOR[name]}" for name in PRODUCTION_ONLY if not environment.get(name)]
+    if problems:
+        problems.append("to look around instead, set EXCHANGE_DEMO=1 (make run does)")
+    if environment.get("EXCHANGE_SECRET_KEY") and len(environment["EXCHANGE_SECRET_KEY"]) < SECRET_KEY_BYTES:
+        problems.append(f"EXCHANGE_SECRET_KEY must have at least {SECRET_KEY_BYTES} characters, from a random source")
+    if environment.get("EXCHANGE_ORIGIN") and not environment["EXCHANGE_ORIGIN"].startswith("https://"):
+        problems.append("EXCHANGE_ORIGIN must begin with https://")
+    return problems
+
+
+_WHAT_FOR = {
+    "EXCHANGE_SECRET_KEY": "signs forms and nonces; 32 random characters or more",
+    "EXCHANGE_ORIGIN": "the public address, https://host, which is also the OAuth issuer",
+    "EXCHANGE_LOG_KEY_FILE": "file with the log's signing key, mode 0600",
+    "EXCHANGE_STORE_KEY_FILE": "file with the key that wraps restricted files' keys, mode 0600",
+}
+
+
+def _demo_secret(data_dir: Path) -> str:
+    path = data_dir / "keys" / "demo-secret"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(SECRET_KEY_BYTES))
+    return path.read_text()

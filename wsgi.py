@@ -1,0 +1,135 @@
+"""Assembly: `create_app(settings)` puts the four packages together; ENTRANCES says who may enter where.
+
+A blueprint that is not in ENTRANCES answers nobody. Finer rules (this agency, this agreement, this state)
+belong to the commands of the domain, which refuse with a reason.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g, request
+from flask_bootstrap import Bootstrap5
+from flask_wtf.csrf import CSRFProtect
+
+from access import guards, login
+from audit.ledger import Ledger
+from exchange import settings as settings_room
+from exchange.db import begin_reading_only, db, engine_options, prepare_engine
+from exchange.errors import Refused
+from exchange.portal import error_pages, headers
+from exchange.settings import Settings
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """One row of the table: where a blueprint is, under which prefix, and who may enter."""
+
+    blueprint: str
+    prefix: str
+    who: Callable[[], None]
+
+
+ENTRANCES = (
+    Entrance("access.views:desks", "", guards.anyone),
+    Entrance("access.views:sign_in", "/sign-in", guards.anyone),
+    Entrance("access.views:requests", "/requests", guards.signed_in),
+    Entrance("access.views:grants", "/grants", guards.signed_in),
+    Entrance("access.views:clients", "/clients", guards.signed_in),
+    Entrance("access.oauth.api:oauth", "", guards.client_proves_itself),
+    Entrance("agreements.views:agreements", "/agreements", guards.signed_in),
+    Entrance("agreements.views:register", "/register", guards.anyone),
+    Entrance("audit.api:log", "/audit", guards.anyone),
+    Entrance("audit.views:audit", "/audit", guards.auditor),
+    Entrance("exchange.classification.views:classification", "/classification", guards.signed_in),
+    Entrance("exchange.directory.views:directory", "/directory", guards.signed_in),
+    Entrance("exchange.hub.views:hub", "/publish", guards.publisher),
+    Entrance("exchange.portal.views:portal", "", guards.anyone),
+    Entrance("exchange.portal.operations:operations", "", guards.anyone),
+    Entrance("exchange.rows.api:rows", "", guards.door),
+)
+
+COMMANDS = (
+    "access.commands:access",
+    "agreements.commands:agreements",
+    "audit.commands:audit",
+    "exchange.hub.commands:publish",
+    "exchange.portal.commands:serve",
+    "exchange.portal.commands:migrate",
+    "demo.commands:demo",
+)
+
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application. Without settings they come from the environment; raises `SettingsError` with all that is wrong."""
+    chosen = settings or settings_room.from_environment(os.environ, demo_named=sys.argv[1:2] == ["demo"])
+    app = Flask(__name__)
+    app.config.update(
+        SETTINGS=chosen,
+        SECRET_KEY=chosen.secret_key,
+        SQLALCHEMY_DATABASE_URI=chosen.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(chosen.database_url),
+        BOOTSTRAP_SERVE_LOCAL=True,
+        MAX_CONTENT_LENGTH=256 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=12 * 3600,
+    )
+    chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    _connect(app, chosen)
+    entrances = _open_entrances(app)
+    _guard(app, entrances)
+    for command in COMMANDS:
+        app.cli.add_command(_load(command))
+    headers.install(app)
+    error_pages.install(app)
+    return app
+
+
+def _load(address: str) -> Any:
+    module, name = address.split(":")
+    return getattr(import_module(module), name)
+
+
+def _connect(app: Flask, settings: Settings) -> None:
+    db.init_app(app)
+    Bootstrap5(app)
+    app.extensions["csrf"] = CSRFProtect(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+        app.extensions["ledger"] = Ledger(db.engine, settings.data_dir / "audit-append.lock")
+    app.extensions["restricted_door"] = _load("access.restricted_reading:RestrictedDoor")(app)
+    app.extensions["names_of"] = _load("exchange.directory.persons:names_of")
+
+
+def _open_entrances(app: Flask) -> dict[str, Callable[[], None]]:
+    who: dict[str, Callable[[], None]] = {}
+    for entrance in ENTRANCES:
+        blueprint: Blueprint = _load(entrance.blueprint)
+        app.register_blueprint(blueprint, url_prefix=entrance.prefix or None)
+        who[blueprint.name] = entrance.who
+    return who
+
+
+def _guard(app: Flask, entrances: dict[str, Callable[[], None]]) -> None:
+    @app.before_request
+    def enter() -> Response | None:
+        if request.endpoint in ("static", "bootstrap.static") or request.routing_exception is not None:
+            return None
+        begin_reading_only(request.method not in CHANGING)
+        g.identity = login.identity_of_request()
+        guard = entrances.get(request.blueprint or "")
+        if guard is None:
+            raise Refused("Nobody may enter here: this address is not in the table of entrances.")
+        guard()
+        return None
+
+    @app.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        begin_reading_only(False)
