@@ -1,3 +1,57 @@
-"""Stub; the room's owner replaces it."""
-from flask import Blueprint
+"""For the operator's monitoring: alive, ready, and figures in Prometheus' text format."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Blueprint, Response, jsonify
+from sqlalchemy import func, select
+
+from audit import tables
+from exchange.catalog.models import Version
+from exchange.web import session, settings
+
 operations = Blueprint("operations", __name__)
+
+
+@operations.get("/healthz")
+def healthz() -> Response:
+    """Alive: this process answers. Says nothing about what it needs."""
+    return jsonify(status="alive")
+
+
+@operations.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """Ready: database, log and store can be used; 503 and the name of what cannot otherwise."""
+    checks = {"database": _database_answers(), "log": _log_is_kept_up(), "store": _store_is_writable()}
+    ready = all(checks.values())
+    return jsonify(status="ready" if ready else "not ready", checks=checks), 200 if ready else 503
+
+
+@operations.get("/metrics")
+def metrics() -> Response:
+    """Counters of this installation; holds nothing about any person or private dataset."""
+    figures = {
+        "charter_oak_log_entries": session().scalar(select(func.count()).select_from(tables.entries)),
+        "charter_oak_log_waiting": session().scalar(select(func.count()).select_from(tables.queue)),
+        "charter_oak_dataset_versions": session().scalar(select(func.count(Version.id))),
+    }
+    lines = [f"# TYPE {name} gauge\n{name} {value}\n" for name, value in figures.items()]
+    return Response("".join(lines), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _database_answers() -> bool:
+    return session().scalar(select(1)) == 1
+
+
+def _log_is_kept_up() -> bool:
+    """Entries wait at most a moment for their index; a long queue means that no sequencer runs."""
+    waiting = session().scalar(select(func.count()).select_from(tables.queue)) or 0
+    return waiting < LONG_QUEUE
+
+
+def _store_is_writable() -> bool:
+    return os.access(settings().data_dir, os.W_OK)
+
+
+LONG_QUEUE = 10_000

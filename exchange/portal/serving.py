@@ -1,0 +1,95 @@
+"""One command that keeps every process running: web workers, the log's sequencer, and the clock.
+
+Each is its own process, so that the log's key is never in a web worker and a slow page never delays a
+checkpoint. The web server's end is the end of all; any other process that ends is started again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from exchange.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+GRACE_S = 10
+PAUSE_S = 0.25
+CLOCK_EVERY_S = 300
+GUNICORN = ("-m", "gunicorn", "wsgi:create_app()", "--worker-class", "gthread", "--no-control-socket")
+
+
+@dataclass
+class Running:
+    """A process that should be running, and when it may be started next (seconds, monotonic)."""
+
+    name: str
+    arguments: tuple[str, ...]
+    every_s: float
+    process: subprocess.Popen[bytes] | None = None
+    next_start: float = 0.0
+
+
+def serve(settings: Settings, workers: int, threads: int) -> int:
+    """Run until the web server ends or we are told to stop; returns the web server's exit code."""
+    web = Running("web", (*GUNICORN, *_binding(settings, workers, threads)), every_s=0)
+    others = [
+        Running("sequencer", ("-m", "flask", "audit", "sequence"), every_s=1),
+        Running("clock", ("-m", "flask", "agreements", "expire"), every_s=CLOCK_EVERY_S),
+    ]
+    stop = _on_stop()
+    _start(web)
+    try:
+        while not stop and web.process is not None and web.process.poll() is None:
+            for running in others:
+                _keep(running)
+            time.sleep(PAUSE_S)
+    finally:
+        _end([web, *others])
+    return 0 if stop or web.process is None else int(web.process.returncode)
+
+
+def _binding(settings: Settings, workers: int, threads: int) -> tuple[str, ...]:
+    return ("--bind", f"{settings.host}:{settings.port}", "--workers", str(workers), "--threads", str(threads),
+            "--graceful-timeout", str(GRACE_S), "--log-level", "warning", "--timeout", "120")
+
+
+def _on_stop() -> list[int]:
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+    return received
+
+
+def _start(running: Running) -> None:
+    environment = {**os.environ, "FLASK_APP": "wsgi"}
+    running.process = subprocess.Popen((sys.executable, *running.arguments), cwd=ROOT, env=environment, start_new_session=True)
+    running.next_start = time.monotonic() + running.every_s
+
+
+def _keep(running: Running) -> None:
+    ended = running.process is None or running.process.poll() is not None
+    if ended and time.monotonic() >= running.next_start:
+        _start(running)
+
+
+def _end(all_running: list[Running]) -> None:
+    """Ask every process to finish, then insist. Each leads its own group, so nothing outlives us."""
+    alive = [r.process for r in all_running if r.process is not None and r.process.poll() is None]
+    for process in alive:
+        process.terminate()
+    until = time.monotonic() + GRACE_S
+    for process in alive:
+        try:
+            process.wait(max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
