@@ -1,4 +1,0 @@
-"""Stub."""
-from dataclasses import dataclass
-@dataclass(frozen=True)
-class Query: ...

@@ -1,0 +1,36 @@
+"""What an engine can read: one version of one dataset, in a file that anybody may see or in memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """A version as written. `path` is relative to the store's root; `sealed_key` is None in the open store."""
+
+    path: str
+    sha256: str
+    bytes: int
+    rows: int
+    sealed_key: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One version, ready for an engine. Exactly one of `file` (a serving file) and `load` (rows in memory) is set.
+
+    `key` names the content: equal keys hold equal rows, so an engine may keep what it opened.
+    """
+
+    key: str
+    published_at: datetime
+    rows: int
+    file: Path | None = None
+    load: Callable[[], pa.Table] | None = field(default=None, compare=False)
