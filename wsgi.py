@@ -22,7 +22,7 @@ from audit.ledger import Ledger
 from exchange import settings as settings_room
 from exchange.db import begin_reading_only, db, engine_options, prepare_engine
 from exchange.errors import Refused
-from exchange.portal import error_pages, headers
+from exchange.portal import error_pages, headers, navigation
 from exchange.settings import Settings
 
 
@@ -36,11 +36,11 @@ class Entrance:
 
 
 ENTRANCES = (
-    Entrance("access.views:desks", "", guards.anyone),
-    Entrance("access.views:sign_in", "/sign-in", guards.anyone),
-    Entrance("access.views:requests", "/requests", guards.signed_in),
-    Entrance("access.views:grants", "/grants", guards.signed_in),
-    Entrance("access.views:clients", "/clients", guards.signed_in),
+    Entrance("access.desk_views:desks", "", guards.anyone),
+    Entrance("access.desk_views:sign_in", "", guards.anyone),
+    Entrance("access.request_views:requests", "/requests", guards.signed_in),
+    Entrance("access.request_views:grants", "/grants", guards.signed_in),
+    Entrance("access.request_views:clients", "/clients", guards.signed_in),
     Entrance("access.oauth.api:oauth", "", guards.client_proves_itself),
     Entrance("agreements.views:agreements", "/agreements", guards.signed_in),
     Entrance("agreements.views:register", "/register", guards.anyone),
@@ -64,6 +64,9 @@ COMMANDS = (
     "demo.commands:demo",
 )
 
+TAKES_NO_COOKIE = (guards.door, guards.client_proves_itself)
+"""Entrances for programs: they prove themselves in each request, so a forged form cannot borrow anything there."""
+
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -82,13 +85,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=12 * 3600,
     )
     chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    headers.install(app)
     _connect(app, chosen)
     entrances = _open_entrances(app)
     _guard(app, entrances)
     for command in COMMANDS:
         app.cli.add_command(_load(command))
-    headers.install(app)
-    error_pages.install(app)
+    for part in (login, navigation, error_pages):
+        part.install(app)
     return app
 
 
@@ -113,6 +117,8 @@ def _open_entrances(app: Flask) -> dict[str, Callable[[], None]]:
     for entrance in ENTRANCES:
         blueprint: Blueprint = _load(entrance.blueprint)
         app.register_blueprint(blueprint, url_prefix=entrance.prefix or None)
+        if entrance.who in TAKES_NO_COOKIE:
+            app.extensions["csrf"].exempt(blueprint)
         who[blueprint.name] = entrance.who
     return who
 
@@ -120,10 +126,13 @@ def _open_entrances(app: Flask) -> dict[str, Callable[[], None]]:
 def _guard(app: Flask, entrances: dict[str, Callable[[], None]]) -> None:
     @app.before_request
     def enter() -> Response | None:
-        if request.endpoint in ("static", "bootstrap.static") or request.routing_exception is not None:
+        g.identity = None
+        if request.endpoint in ("static", "bootstrap.static"):
             return None
         begin_reading_only(request.method not in CHANGING)
         g.identity = login.identity_of_request()
+        if request.routing_exception is not None:
+            return None
         guard = entrances.get(request.blueprint or "")
         if guard is None:
             raise Refused("Nobody may enter here: this address is not in the table of entrances.")
@@ -132,4 +141,5 @@ def _guard(app: Flask, entrances: dict[str, Callable[[], None]]) -> None:
 
     @app.teardown_request
     def leave(_error: BaseException | None) -> None:
+        db.session.rollback()
         begin_reading_only(False)
