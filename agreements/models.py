@@ -14,7 +14,7 @@ from sqlalchemy import Date, ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from exchange.db import Model
-from exchange.directory.models import Agency, Person
+from exchange.directory.models import Agency, Person, WorkingGroup
 
 
 class Tier(enum.StrEnum):
@@ -26,12 +26,13 @@ class Tier(enum.StrEnum):
 
 
 class State(enum.StrEnum):
-    """States of an agreement version (connecticut.md §4.2)."""
+    """States of an agreement version (connecticut.md §4.2); `agreements.transitions` says who moves it between them."""
 
     DRAFT = "draft"
     SOURCE_REVIEW = "source_review"
     LEGAL_REVIEW = "legal_review"
     CHANGES_REQUESTED = "changes_requested"
+    REFUSED = "refused"
     SIGNATURE = "signature"
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -62,11 +63,15 @@ class Agreement(Model):
     created_at: Mapped[datetime]
     created_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     versions: Mapped[list[AgreementVersion]] = relationship(order_by="AgreementVersion.number", back_populates="agreement")
+    parent: Mapped[Agreement | None] = relationship(remote_side=[id])
+    working_group: Mapped[WorkingGroup | None] = relationship()
 
 
 class AgreementVersion(Model):
     """One text with its policy. `document` is the canonical text tree, `terms` the compiled policy, both frozen together;
-    `sha256` is over the canonical bytes of both (`agreements.document`)."""
+    `sha256` is over the canonical bytes of both (`agreements.document`). `round` counts submissions for review, so that
+    an approval of an earlier wording does not count for a later one. `terminates_at` is set while a notice of
+    termination runs: from that instant the version is no longer in force."""
 
     __tablename__ = "agreement_version"
     __table_args__ = (UniqueConstraint("agreement_id", "number"),)
@@ -85,6 +90,8 @@ class AgreementVersion(Model):
     sha256: Mapped[str | None] = mapped_column(String(64))
     pdf_sha256: Mapped[str | None] = mapped_column(String(64))
     frozen_at: Mapped[datetime | None]
+    terminates_at: Mapped[datetime | None]
+    round: Mapped[int] = mapped_column(Integer, default=0)
     reason: Mapped[str] = mapped_column(Text, default="")
     agreement: Mapped[Agreement] = relationship(back_populates="versions")
     parties: Mapped[list[Party]] = relationship(cascade="all, delete-orphan", order_by="Party.id")
@@ -127,6 +134,7 @@ class Review(Model):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("agreement_version.id"))
+    round: Mapped[int] = mapped_column(Integer, default=1)
     kind: Mapped[str] = mapped_column(String(12))
     agency_id: Mapped[str] = mapped_column(ForeignKey("agency.id"))
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
@@ -160,7 +168,7 @@ class Signature(Model):
 
 
 class AgreementEvent(Model):
-    """What was done to a version, by whom, when: its history, never changed."""
+    """What was done to a version, by whom, for which agency, when: its history, never changed. No person means the system."""
 
     __tablename__ = "agreement_event"
 
@@ -170,8 +178,11 @@ class AgreementEvent(Model):
     from_state: Mapped[str] = mapped_column(String(20))
     to_state: Mapped[str] = mapped_column(String(20))
     person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    agency_id: Mapped[str | None] = mapped_column(ForeignKey("agency.id"))
     note: Mapped[str] = mapped_column(Text, default="")
     at: Mapped[datetime]
+    person: Mapped[Person | None] = relationship()
+    agency: Mapped[Agency | None] = relationship()
 
 
 class AgreementNumber(Model):
@@ -181,5 +192,3 @@ class AgreementNumber(Model):
 
     series: Mapped[str] = mapped_column(String(12), primary_key=True)
     last: Mapped[int] = mapped_column(Integer, default=0)
-
-

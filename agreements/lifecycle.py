@@ -1,0 +1,285 @@
+"""Moving an agreement version from state to state: the lock, the check, the history and the log, in one place.
+
+A command takes the version, locks its row, asks the table (`agreements.transitions`) whether state and role allow it,
+then writes the change, an event and an entry in the caller's transaction. Of two that press at once exactly one wins:
+the row lock (PostgreSQL `FOR UPDATE`; SQLite takes its write lock when the transaction begins) makes the second wait,
+and the state it then finds answers it with a `Conflict` that says what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from agreements.models import Agreement, AgreementEvent, AgreementVersion, State
+from agreements.transitions import (
+    BY_COMMAND,
+    OPEN_STATES,
+    STATES_IN_WORDS,
+    Command,
+    agencies_acted_for,
+    parties_as,
+    who_in_words,
+)
+from audit import ledger
+from audit.actions import Outcome
+from audit.entry import Entry, new_id
+from exchange import epoch
+from exchange.clock import end_of_day, legal_day
+from exchange.directory.identity import Identity
+from exchange.errors import Conflict, Invalid, NotFound, Refused
+
+CHANGES_RIGHTS = frozenset(
+    {Command.ACTIVATE, Command.SUSPEND, Command.RESUME, Command.TERMINATE, Command.EXPIRE, Command.SUPERSEDE}
+)
+"""Commands after which somebody may read more or less than before."""
+
+MAX_REASON = 2_000
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A permitted press of a command: the locked version, who pressed, when, and for which agencies they may act."""
+
+    version: AgreementVersion
+    by: Identity | None
+    command: Command
+    now: datetime
+    agencies: frozenset[str] = frozenset()
+
+
+def find(session: Session, agreement_id: str, number: int) -> AgreementVersion:
+    """One version by the public number of its agreement and its own. Raises `NotFound`."""
+    version = session.scalars(
+        select(AgreementVersion).where(AgreementVersion.agreement_id == agreement_id, AgreementVersion.number == number)
+    ).one_or_none()
+    if version is None:
+        raise NotFound(f"There is no version {number} of an agreement {agreement_id}. Look it up in the list of agreements.")
+    return version
+
+
+def take(session: Session, version: AgreementVersion) -> AgreementVersion:
+    """The version with its row locked until the transaction ends, read afresh."""
+    locked = select(AgreementVersion).where(AgreementVersion.id == version.id).with_for_update()
+    return session.scalars(locked.execution_options(populate_existing=True)).one()
+
+
+def begin(session: Session, by: Identity, version: AgreementVersion, command: Command, now: datetime) -> Turn:
+    """Lock the version and check state and role. Raises `Refused` (not this person) or `Conflict` (not in this state)."""
+    version = take(session, version)
+    agencies = agencies_acted_for(version, by, command)
+    row = BY_COMMAND[command]
+    here = State(version.state) in row.before
+    if not agencies:
+        state = State(version.state) if here else row.before[0]
+        raise Refused(
+            f"“{row.words}” is for {who_in_words(state, command)}; you hold no such role in this agreement.",
+            because=tuple(sorted({who.kind.value for who in row.who})),
+        )
+    if not here:
+        raise Conflict(f"“{row.words}” is not possible now: {what_happened(version)} Reload the page to see it as it is.")
+    return Turn(version, by, command, now, agencies)
+
+
+def what_happened(version: AgreementVersion) -> str:
+    """The last thing done to a version, as a sentence for the one who came second."""
+    state = STATES_IN_WORDS[State(version.state)]
+    if not version.events:
+        return f"it is {state}."
+    last = version.events[-1]
+    who = last.person.name if last.person else "the system"
+    day = legal_day(last.at).isoformat()
+    return f"{who} {BY_COMMAND[Command(last.command)].done} it on {day}, and it is now {state}."
+
+
+def move(
+    session: Session,
+    turn: Turn,
+    to: State,
+    *,
+    agency: str | None = None,
+    note: str = "",
+    because: tuple[str, ...] = (),
+    reason: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    entry_id: str | None = None,
+) -> None:
+    """Write what a permitted command did: state, event and entry, in the caller's transaction."""
+    version, row = turn.version, BY_COMMAND[turn.command]
+    before = State(version.state)
+    if to not in row.after:
+        raise AssertionError(f"{turn.command} does not lead to {to}; the transition table says {row.after}")
+    if before is not to:
+        version.state, version.state_since = to.value, turn.now
+    version.events.append(
+        AgreementEvent(
+            command=turn.command.value, from_state=before.value, to_state=to.value, at=turn.now, note=note,
+            person_id=turn.by.person_id if turn.by else None, agency_id=agency,
+        )
+    )
+    session.flush()
+    if turn.command in CHANGES_RIGHTS:
+        epoch.bump(session)
+    entry = _entry(turn, agency=agency, because=because, reason=reason, details=details or {}, id=entry_id or new_id())
+    ledger.append(session.connection(), entry)
+
+
+def _entry(turn: Turn, **members: Any) -> Entry:
+    """The entry of a permitted command. Free text stays in the agreement's history: the log holds no prose of persons."""
+    version = turn.version
+    return Entry(
+        action=BY_COMMAND[turn.command].action,
+        outcome=Outcome.DONE,
+        actor=turn.by.pseudonym if turn.by else None,
+        working_group=version.agreement.working_group_id,
+        agreement=version.agreement_id,
+        agreement_version=version.number,
+        agreement_sha256=version.sha256,
+        at=turn.now,
+        **members,
+    )
+
+
+def one_agency(turn: Turn, agency: str | None, among: frozenset[str] | None = None) -> str:
+    """The agency for which the person acts: the one named, or the only (else the first) one they may act for.
+
+    Raises `Refused` if they may not act for the one named.
+    """
+    possible = turn.agencies if among is None else turn.agencies & among
+    if agency is not None and agency not in possible:
+        raise Refused(f"You cannot act for {agency} here. You may act for {', '.join(sorted(turn.agencies))}.")
+    return agency or min(possible or turn.agencies)
+
+
+def stated(text: str, what: str) -> str:
+    """A reason or a note that must not be empty. Raises `Invalid`."""
+    text = text.strip()
+    if not text:
+        raise Invalid(f"{what} is missing; write it in a sentence, since it is kept with the agreement.")
+    if len(text) > MAX_REASON:
+        raise Invalid(f"{what} is longer than {MAX_REASON} characters; shorten it.")
+    return text
+
+
+def fully_signed(version: AgreementVersion) -> bool:
+    """Whether every party has signed this version's hash."""
+    signed = {signature.party_id for signature in version.signatures if signature.sha256 == version.sha256}
+    return version.sha256 is not None and bool(version.parties) and {party.id for party in version.parties} <= signed
+
+
+def withdraw(session: Session, by: Identity, version: AgreementVersion, *, reason: str, now: datetime) -> AgreementVersion:
+    """Take back a version that is not yet fully signed; its signatures, if any, are kept and bind nobody."""
+    turn = begin(session, by, version, Command.WITHDRAW, now)
+    if fully_signed(turn.version):
+        raise Conflict("Every party has signed this version, so it can no longer be withdrawn; it can be terminated.")
+    turn.version.reason = stated(reason, "The reason for the withdrawal")
+    move(session, turn, State.WITHDRAWN, note=turn.version.reason)
+    return turn.version
+
+
+def suspend(
+    session: Session, by: Identity, version: AgreementVersion, *, reason: str, now: datetime, agency: str | None = None
+) -> AgreementVersion:
+    """Cut off every reader at once (clause C26; 20 CFR 603.10(a)); the agreement itself stays signed."""
+    turn = begin(session, by, version, Command.SUSPEND, now)
+    turn.version.reason = stated(reason, "The reason for the suspension")
+    move(session, turn, State.SUSPENDED, agency=one_agency(turn, agency), note=turn.version.reason, because=("C26",))
+    return turn.version
+
+
+def resume(session: Session, by: Identity, version: AgreementVersion, *, reason: str, now: datetime) -> AgreementVersion:
+    """End a suspension. Only the agency that suspended may: nobody else can judge whether its cause is gone."""
+    turn = begin(session, by, version, Command.RESUME, now)
+    suspended_by = next(e.agency_id for e in reversed(turn.version.events) if e.command == Command.SUSPEND.value)
+    if suspended_by not in turn.agencies:
+        raise Refused(f"The suspension was made for {suspended_by}; only a person of that agency can end it.", because=("C26",))
+    if turn.version.ends_at is not None and now > turn.version.ends_at:
+        raise Conflict("The term has ended, so there is nothing to resume; draft an amendment with a new term.")
+    turn.version.reason = stated(reason, "The reason for resuming")
+    move(session, turn, State.ACTIVE, agency=suspended_by, note=turn.version.reason, because=("C26",))
+    return turn.version
+
+
+def terminate(
+    session: Session, by: Identity, version: AgreementVersion, *, cause: bool, reason: str, now: datetime,
+    agency: str | None = None,
+) -> AgreementVersion:
+    """End a signed agreement for good (clause C30; 20 CFR 603.10(a)).
+
+    For cause it ends at once. For convenience it ends after the days of notice that clause C30 sets, at the end of that
+    legal day; without such a clause, or with none, at once too. Until then `in_force` still holds.
+    """
+    turn = begin(session, by, version, Command.TERMINATE, now)
+    if turn.version.state == State.SIGNATURE.value and not fully_signed(turn.version):
+        raise Conflict("Not every party has signed this version, so there is nothing to terminate; it can be withdrawn.")
+    turn.version.reason = stated(reason, "The reason for the termination")
+    days = 0 if cause else notice_days(turn.version)
+    to = State.TERMINATED
+    if days and turn.version.state != State.SIGNATURE.value:
+        turn.version.terminates_at = end_of_day(legal_day(now) + timedelta(days=days))
+        to = State(turn.version.state)
+    kind = "cause" if cause else "convenience"
+    move(
+        session, turn, to, agency=one_agency(turn, agency), note=f"For {kind}: {turn.version.reason}", because=("C30",),
+        reason=f"for {kind}", details={"notice_days": days},
+    )
+    return turn.version
+
+
+def notice_days(version: AgreementVersion) -> int:
+    """Days of notice for a termination for convenience, as clause C30 of this version sets them; 0 without one."""
+    for clause in version.clauses:
+        if clause.code == "C30":
+            return int(clause.parameters.get("notice_days") or 0)
+    return 0
+
+
+def expire_due(session: Session, now: datetime) -> list[AgreementVersion]:
+    """End every version whose term, or notice of termination, has run out. The caller commits."""
+    due = session.scalars(
+        select(AgreementVersion)
+        .where(AgreementVersion.state.in_([state.value for state in BY_COMMAND[Command.EXPIRE].before]))
+        .where(or_(AgreementVersion.ends_at < now, AgreementVersion.terminates_at <= now))
+        .order_by(AgreementVersion.id.desc())
+    ).all()
+    return [version for version in due if _expire(session, version, now)]
+
+
+def _expire(session: Session, version: AgreementVersion, now: datetime) -> bool:
+    version = take(session, version)
+    if State(version.state) not in BY_COMMAND[Command.EXPIRE].before:
+        return False
+    terminated = version.terminates_at is not None and version.terminates_at <= now
+    turn = Turn(version, None, Command.EXPIRE, now)
+    move(
+        session, turn, State.TERMINATED if terminated else State.EXPIRED,
+        note="The notice of termination has run out." if terminated else "The term has ended.",
+        because=("C30",) if terminated else ("C28",),
+    )
+    return True
+
+
+def version_under_way(agreement: Agreement) -> AgreementVersion | None:
+    """The version being drafted, reviewed or signed; None if there is none."""
+    return next((v for v in agreement.versions if State(v.state) in OPEN_STATES), None)
+
+
+def missing_parts(version: AgreementVersion, today: date) -> list[str]:
+    """What a draft still lacks before it can be reviewed, a sentence each."""
+    parts = []
+    if len(parties_as(version)) < 2:  # noqa: PLR2004  (an agreement has two sides)
+        parts.append("Name at least two agencies as parties.")
+    if version.begins is None or version.ends is None:
+        parts.append("Set the first and the last day of the term.")
+    elif version.ends < version.begins:
+        parts.append("The last day of the term is before the first.")
+    elif version.ends < today:
+        parts.append("The last day of the term has passed already.")
+    if not version.clauses:
+        parts.append("Choose the clauses.")
+    return parts
