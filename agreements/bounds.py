@@ -29,8 +29,12 @@ class Everything(enum.Enum):
         """It holds every other set (so `frozenset <= EVERYTHING` is true)."""
         return True
 
+    def __and__(self, other: Bound) -> Bound:
+        """The other set: unbounded is the identity of intersection."""
+        return other
+
     def __rand__(self, other: frozenset[str]) -> frozenset[str]:
-        """`frozenset & EVERYTHING`: the other set, since unbounded is the identity of intersection."""
+        """`frozenset & EVERYTHING`: the other set."""
         return other
 
 

@@ -78,8 +78,8 @@ class ParentFact:
 class DraftFacts:
     """Everything that an agreement version says, without a database.
 
-    `datasets` and `persons` hold at least those that the clauses name; `agencies` maps the keys of agencies to legal names.
-    `tier` is "emou", "dsa" or "dul".
+    `datasets` and `persons` hold at least those that the clauses name; `agencies` maps keys of agencies to legal
+    names. `tier` is "emou", "dsa" or "dul".
     """
 
     agreement: str

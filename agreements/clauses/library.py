@@ -11,21 +11,18 @@ from types import MappingProxyType
 
 from agreements.clauses import disclosure, ending, people_and_security, purpose_and_data
 from agreements.clauses.demands import regimes_demanding
-from agreements.clauses.parameters import Parameter as Parameter
-from agreements.clauses.version import ClauseVersion as ClauseVersion
-from exchange.errors import Invalid
+from agreements.clauses.version import ClauseVersion, UnknownTerm
 
-
-class UnknownTerm(Invalid):
-    """A clause, version, rule, parameter or term that this system does not know: it refuses to compile (invariant 2)."""
-
-    code = "unknown-term"
+__all__ = ["CLAUSES", "CODES", "ClauseVersion", "UnknownTerm", "get", "latest"]
 
 
 def _shelve(clauses: Iterable[ClauseVersion]) -> Mapping[tuple[str, int], ClauseVersion]:
     """The clauses by code and version, each with the regimes that demand it (one source: `clauses.demands`)."""
     return MappingProxyType(
-        {(clause.code, clause.version): replace(clause, demanded_by=regimes_demanding(clause.code)) for clause in clauses}
+        {
+            (clause.code, clause.version): replace(clause, demanded_by=regimes_demanding(clause.code))
+            for clause in clauses
+        }
     )
 
 
@@ -40,7 +37,9 @@ def get(code: str, version: int) -> ClauseVersion:
     try:
         return CLAUSES[code, version]
     except KeyError:
-        raise UnknownTerm(f"The clause library has no {code}@{version}; choose a clause from the list in docs/clauses.md.") from None
+        raise UnknownTerm(
+            f"The clause library has no {code}@{version}; choose a clause from the list in docs/clauses.md."
+        ) from None
 
 
 def latest(code: str) -> ClauseVersion:

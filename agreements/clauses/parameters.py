@@ -43,8 +43,8 @@ class ParameterType(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One blank in a clause. `absent` is what the text says when an optional blank is left empty; `unbounded` is what it
-    says for the word "any", and None forbids that word; `choices` maps the value of a choice to its words."""
+    """One blank in a clause. `absent` is what the text says when an optional blank is left empty, `unbounded` what it says
+    for the word "any", and None forbids that word; `choices` maps the value of a choice to its words."""
 
     name: str
     label: str
@@ -69,7 +69,11 @@ class Parameter:
 
 
 UNBOUNDABLE = {
-    ParameterType.AGENCIES, ParameterType.DATASETS, ParameterType.PERSONS, ParameterType.PURPOSES, ParameterType.SCHEDULE,
+    ParameterType.AGENCIES,
+    ParameterType.DATASETS,
+    ParameterType.PERSONS,
+    ParameterType.PURPOSES,
+    ParameterType.SCHEDULE,
 }
 
 
@@ -110,7 +114,9 @@ def _choice(parameter: Parameter, raw: object) -> str:
 def _names(parameter: Parameter, raw: object) -> list[str]:
     """Texts from a list, or from a form field that holds them between commas, spaces or line ends."""
     texts = re.split(r"[\s,;]+", raw.strip()) if isinstance(raw, str) else raw
-    if not isinstance(texts, list | tuple | set | frozenset) or not all(isinstance(text, str) and text for text in texts):
+    if not isinstance(texts, list | tuple | set | frozenset) or not all(
+        isinstance(text, str) and text for text in texts
+    ):
         raise Invalid(f"“{parameter.label}” is a list of names.")
     return sorted(set(texts))
 
@@ -173,16 +179,26 @@ def _schedule(parameter: Parameter, raw: object) -> list[dict[str, Any]]:
 
 def _schedule_line(parameter: Parameter, line: object) -> dict[str, Any]:
     if not isinstance(line, Mapping) or not set(line) <= {"dataset", "columns", "rows"}:
-        raise Invalid(f"Each line of “{parameter.label}” has a dataset, its columns and, if wanted, a row filter; no more.")
+        raise Invalid(
+            f"Each line of “{parameter.label}” has a dataset, its columns and, if wanted, a row filter; no more."
+        )
     dataset, columns = line.get("dataset"), line.get("columns")
     if not isinstance(dataset, str) or not is_four_by_four(dataset):
         raise Invalid(f"“{parameter.label}” names “{dataset}”, which is not a dataset id such as abcd-2345.")
-    if not isinstance(columns, list | tuple) or not columns or not all(isinstance(name, str) and name for name in columns):
+    if (
+        not isinstance(columns, list | tuple)
+        or not columns
+        or not all(isinstance(name, str) and name for name in columns)
+    ):
         raise Invalid(f"“{parameter.label}” names no columns of {dataset}; choose at least one.")
     rows = line.get("rows")
     if rows is not None and not isinstance(rows, Mapping):
         raise Invalid(f"The row filter of {dataset} in “{parameter.label}” is not a row filter.")
-    return {"dataset": dataset, "columns": sorted(set(columns)), "rows": None if rows is None else plain_predicate(rows)}
+    return {
+        "dataset": dataset,
+        "columns": sorted(set(columns)),
+        "rows": None if rows is None else plain_predicate(rows),
+    }
 
 
 READERS: Mapping[ParameterType, Callable[[Parameter, object], Any]] = {

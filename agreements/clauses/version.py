@@ -15,6 +15,12 @@ FACTS = frozenset({"instrument", "parties", "parent"})
 """Slots that the agreement itself fills: its kind in words, its parties, and the agreement it stands under."""
 
 
+class UnknownTerm(Invalid):
+    """A clause, version, rule, parameter or term that this system does not know: nothing compiles (invariant 2)."""
+
+    code = "unknown-term"
+
+
 @dataclass(frozen=True)
 class ClauseVersion:
     """One version of one clause: our own wording with `{parameter}` slots, and what it does.
@@ -46,9 +52,11 @@ class ClauseVersion:
         return frozenset(SLOT.findall(self.text))
 
     def read(self, raw: Mapping[str, object]) -> dict[str, Any]:
-        """All parameters read (see `Parameter.read`). Raises `Invalid` on an unknown name, a bad or an empty value."""
+        """All parameters read (see `Parameter.read`). Raises `UnknownTerm` for an unknown name, `Invalid` for a bad value."""
         known = {parameter.name for parameter in self.parameters}
         unknown = sorted(set(raw) - known)
         if unknown:
-            raise Invalid(f"Clause {self.id} ({self.title}) has no parameter “{unknown[0]}”; it has {sorted(known)}.")
+            raise UnknownTerm(
+                f"Clause {self.id} ({self.title}) has no parameter “{unknown[0]}”; it has {sorted(known)}."
+            )
         return {parameter.name: parameter.read(raw.get(parameter.name)) for parameter in self.parameters}
