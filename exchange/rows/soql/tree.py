@@ -72,7 +72,7 @@ class Call(Node):
 
 @dataclass(frozen=True)
 class Unary(Node):
-    """`-x`, `+x`, `NOT x`."""
+    """`-x`, `+x`, `NOT x` (operator "NOT")."""
 
     operator: str
     operand: Node
@@ -80,11 +80,19 @@ class Unary(Node):
 
 @dataclass(frozen=True)
 class Binary(Node):
-    """An operator between two expressions, `AND` and `OR` among them."""
+    """An operator between two expressions."""
 
     operator: str
     left: Node
     right: Node
+
+
+@dataclass(frozen=True)
+class Junction(Node):
+    """Two or more conditions joined by `AND` or by `OR`; one node however long, so that its depth is one."""
+
+    operator: str
+    members: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
