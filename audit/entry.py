@@ -17,6 +17,9 @@ import rfc8785
 
 from audit.actions import Action, Outcome
 
+Bytes = bytes
+"""The built-in type; inside `Entry` the name means the number of bytes sent."""
+
 FORMAT = 1
 MAX_BYTES = 65_535
 """The largest entry that a C2SP tlog-tiles entry bundle can hold."""
@@ -24,7 +27,15 @@ MAX_BYTES = 65_535
 SALT_BYTES = 16
 
 
-class EntryTooLarge(ValueError):
+MOST_REASON = 2_000
+"""Characters of a reason that are kept: a refusal must be recordable however long its text is."""
+
+
+class Unrecordable(ValueError):
+    """An entry has no canonical form: a number above 2**53, not a number at all, or a value JSON has no word for."""
+
+
+class EntryTooLarge(Unrecordable):
     """An entry would not fit into an entry bundle."""
 
 
@@ -80,13 +91,32 @@ class Entry:
             value = getattr(self, name)
             if name == "at" or value in (None, (), {}):
                 continue
-            members[name] = list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+            members[name] = _plain(value)
         members["action"], members["outcome"] = str(self.action), str(self.outcome)
+        if self.reason:
+            members["reason"] = members["reason"][:MOST_REASON]
         return members
 
-    def canonical(self) -> bytes:
-        """The bytes that are hashed and kept: RFC 8785 JSON. Raises `EntryTooLarge` above 65,535 bytes."""
-        body = rfc8785.dumps(self.members())
+    def canonical(self) -> Bytes:
+        """The bytes that are hashed and kept: RFC 8785 JSON.
+
+        Raises `EntryTooLarge` above 65,535 bytes and `Unrecordable` for values that have no canonical form.
+        """
+        try:
+            body = rfc8785.dumps(self.members())
+        except rfc8785.CanonicalizationError as error:
+            raise Unrecordable(f"an entry cannot be written: {error}") from error
         if len(body) > MAX_BYTES:
             raise EntryTooLarge(f"an entry of {len(body)} bytes is larger than {MAX_BYTES}")
         return body
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it. Half a surrogate pair, which a request can carry but UTF-8 cannot, becomes U+FFFD."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {_plain(str(key)): _plain(member) for key, member in value.items()}
+    if isinstance(value, tuple | list | frozenset | set):
+        return [_plain(member) for member in (value if isinstance(value, tuple | list) else sorted(value))]
+    return value

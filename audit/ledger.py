@@ -5,29 +5,28 @@ together. `Ledger.record` makes an entry durable by itself, before anything leav
 process writes many entries with one sync (group commit), on PostgreSQL the server groups the flushes.
 
 `only_if` turns an append into *authorize-and-log*: the entry is written only where the condition holds in the same
-statement, so a permit and its record cannot come apart (security.md §4.4). The log does not know what the condition means.
+statement, so a permit and its record cannot come apart. The log does not know what the condition means.
 """
 
 from __future__ import annotations
 
-import contextlib
 import enum
-import fcntl
 import queue
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Sequence
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Insert, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, Insert, func, insert, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from audit import tables
 from audit.entry import Entry
+from audit.locks import turn
 
 BATCH = 256
 """Most entries in one commit; bounds how long the first of a batch waits for the last."""
@@ -38,13 +37,17 @@ PATIENCE_S = 10.0
 BACKLOG = 2_000
 """Most entries of one process that may wait; beyond it a request is refused with 503 at once."""
 
+SQLITE_STATEMENT_FAULTS = frozenset({1, 18, 19, 20, 21, 25})
+"""SQLite's primary result codes that blame the statement (ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE);
+every other code (BUSY, FULL, IOERR, READONLY, CORRUPT …) blames the database and will meet the next entry too."""
+
 
 class LogUnavailable(Exception):
     """The log cannot make an entry durable now. Nothing may be sent: answer 503."""
 
 
 class Recorded(enum.Enum):
-    """What became of an entry: written; not written since `only_if` did not hold; not written since its key was used."""
+    """What became of an entry: written; not written as `only_if` did not hold; not written as its key was used."""
 
     WRITTEN = "written"
     NOT_PERMITTED = "not permitted"
@@ -75,6 +78,11 @@ def append(
     return _write(connection, entry, entry.canonical(), only_if, replay_key)
 
 
+def waiting(connection: Connection) -> int:
+    """How many durable entries the sequencer has not yet given an index: its lag, for `/readyz` and `/metrics`."""
+    return connection.execute(select(func.count()).select_from(tables.queue)).scalar_one()
+
+
 def _write(
     connection: Connection, entry: Entry, body: bytes, only_if: ColumnElement[bool] | None, replay_key: str | None
 ) -> Recorded:
@@ -101,30 +109,38 @@ def _insert_entry(entry: Entry, body: bytes, only_if: ColumnElement[bool] | None
 
 
 class Ledger:
-    """Durable appends for one process. Make it after the process has forked; `close` it when the process ends."""
+    """Durable appends for one process. Make it after the process has forked; `close` it when the process ends.
 
-    def __init__(self, engine: Engine, lock_file: Path) -> None:
+    `record` waits for a transaction of its own. A caller that holds SQLite's write lock (a session in which something
+    was changed) would wait for itself: such a caller uses `append`, or rolls back first.
+    """
+
+    def __init__(
+        self, engine: Engine, lock_file: Path, *, patience_s: float = PATIENCE_S, backlog: int = BACKLOG
+    ) -> None:
         self._engine = engine
         self._lock_file = lock_file
-        self._waiting: queue.Queue[_Item | None] = queue.Queue(BACKLOG)
+        self._patience_s = patience_s
+        self._waiting: queue.Queue[_Item | None] = queue.Queue(backlog)
         self._start = threading.Lock()
         self._committer: threading.Thread | None = None
+        self._flushes = False
 
     def record(
         self, entry: Entry, *, only_if: ColumnElement[bool] | None = None, replay_key: str | None = None
     ) -> Recorded:
         """Make an entry durable, by itself, before returning.
 
-        Raises `LogUnavailable` if that cannot be said for certain within `PATIENCE_S` seconds.
+        Raises `LogUnavailable` if that cannot be said for certain within `patience_s` seconds; the entry may then
+        still be written, which errs on the safe side. Raises `Unrecordable` for an entry that has no canonical form.
         """
-        body = entry.canonical()
+        item = _Item(entry, entry.canonical(), only_if, replay_key, Future())
         if self._engine.dialect.name != "sqlite":
-            return self._record_alone(entry, body, only_if, replay_key)
-        item = _Item(entry, body, only_if, replay_key, Future())
+            return self._record_alone(item)
         self._ensure_committer()
         try:
             self._waiting.put_nowait(item)
-            return item.done.result(timeout=PATIENCE_S)
+            return item.done.result(timeout=self._patience_s)
         except queue.Full as full:
             raise LogUnavailable("the log's queue is full") from full
         except FutureTimeout as late:
@@ -133,32 +149,38 @@ class Ledger:
 
     def close(self) -> None:
         """Let the committer finish what waits, then end it."""
-        if self._committer is not None:
+        if self._committer is not None and self._committer.is_alive():
             self._waiting.put(None)
             self._committer.join()
-            self._committer = None
+        self._committer = None
 
-    def _record_alone(
-        self, entry: Entry, body: bytes, only_if: ColumnElement[bool] | None, replay_key: str | None
-    ) -> Recorded:
+    def _record_alone(self, item: _Item) -> Recorded:
         try:
             with self._engine.begin() as connection:
-                return _write(connection, entry, body, only_if, replay_key)
+                self._require_flush(connection)
+                return _write(connection, item.entry, item.body, item.only_if, item.replay_key)
         except SQLAlchemyError as error:
-            raise LogUnavailable(f"the log could not be written: {type(error).__name__}") from error
+            raise _unavailable(error) from error
+
+    def _require_flush(self, connection: Connection) -> None:
+        """Durable means flushed: a database that answers before its flush is no place for a log. Asked once."""
+        if not self._flushes:
+            setting = connection.execute(text("SHOW synchronous_commit")).scalar_one()
+            if setting == "off":
+                raise LogUnavailable("PostgreSQL runs with synchronous_commit=off; set it to on for this database")
+            self._flushes = True
 
     def _ensure_committer(self) -> None:
         with self._start:
-            if self._committer is None:
+            if self._committer is None or not self._committer.is_alive():
                 self._committer = threading.Thread(target=self._commit_for_ever, name="audit-committer", daemon=True)
                 self._committer.start()
 
     def _commit_for_ever(self) -> None:
         while True:
             batch = self._next_batch()
-            if batch:
-                self._commit(batch)
-            if not batch or batch[-1] is None:
+            self._commit([item for item in batch if item is not None and item.done.set_running_or_notify_cancel()])
+            if batch[-1] is None:
                 return
 
     def _next_batch(self) -> list[_Item | None]:
@@ -170,22 +192,60 @@ class Ledger:
                 break
         return batch
 
-    def _commit(self, batch: list[_Item | None]) -> None:
-        items = [item for item in batch if item is not None and item.done.set_running_or_notify_cancel()]
-        try:
-            with self._one_at_a_time(), self._engine.begin() as connection:
-                results = [_write(connection, item.entry, item.body, item.only_if, item.replay_key) for item in items]
-        except Exception as error:
-            for item in items:
-                item.done.set_exception(LogUnavailable(f"the log could not be written: {type(error).__name__}"))
+    def _commit(self, items: Sequence[_Item]) -> None:
+        """All in one transaction; if one entry's own statement is at fault, once more with each on its own footing."""
+        if not items:
             return
-        for item, result in zip(items, results, strict=True):
-            item.done.set_result(result)
+        try:
+            _settle(items, self._write_together(items))
+        except Exception as error:
+            if not blames_statement(error):
+                _settle(items, [_unavailable(error)] * len(items))
+                return
+            try:
+                _settle(items, self._write_apart(items))
+            except Exception as again:
+                _settle(items, [_unavailable(again)] * len(items))
 
-    @contextlib.contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
-        """Processes take turns by `flock`, which wakes the next at once; SQLite's own busy handler sleeps."""
-        self._lock_file.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock_file.open("ab") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+    def _write_together(self, items: Sequence[_Item]) -> list[Recorded]:
+        with turn(self._lock_file), self._engine.begin() as connection:
+            return [_write(connection, item.entry, item.body, item.only_if, item.replay_key) for item in items]
+
+    def _write_apart(self, items: Sequence[_Item]) -> list[Recorded | LogUnavailable]:
+        with turn(self._lock_file), self._engine.begin() as connection:
+            return [_write_or_blame(connection, item) for item in items]
+
+
+def _write_or_blame(connection: Connection, item: _Item) -> Recorded | LogUnavailable:
+    try:
+        with connection.begin_nested():
+            return _write(connection, item.entry, item.body, item.only_if, item.replay_key)
+    except Exception as error:
+        if not blames_statement(error):
+            raise
+        return _unavailable(error)
+
+
+def blames_statement(error: Exception) -> bool:
+    """Whether one entry's own statement failed (its condition, its id, its types) rather than the database."""
+    if not isinstance(error, StatementError):
+        return not isinstance(error, SQLAlchemyError | OSError)
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is None or (code & 0xFF) in SQLITE_STATEMENT_FAULTS
+
+
+def _unavailable(error: Exception) -> LogUnavailable:
+    refusal = LogUnavailable(f"the log could not be written: {type(error).__name__}")
+    refusal.__cause__ = error
+    return refusal
+
+
+def _settle(items: Sequence[_Item], results: Sequence[Recorded | LogUnavailable]) -> None:
+    for item, result in zip(items, results, strict=True):
+        try:
+            if isinstance(result, LogUnavailable):
+                item.done.set_exception(result)
+            else:
+                item.done.set_result(result)
+        except InvalidStateError:  # pragma: no cover - the waiting request has gone
+            continue

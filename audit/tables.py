@@ -6,10 +6,15 @@ index in the tree. `audit_replay` holds one-time keys (DPoP proofs) used with an
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData(
-    naming_convention={"ix": "ix_%(column_0_label)s", "uq": "uq_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "pk": "pk_%(table_name)s",
+    }
 )
 
 queue = Table(
@@ -18,6 +23,8 @@ queue = Table(
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("id", String(36), nullable=False, unique=True),
     Column("body", LargeBinary, nullable=False),
+    # An entry that no bundle can hold must not get as far as the sequencer.
+    CheckConstraint("length(body) BETWEEN 1 AND 65535", name="body_fits"),
 )
 
 replay = Table(
@@ -52,6 +59,8 @@ entries = Table(
     Index("ix_audit_entry_dataset_t", "dataset", "t"),
     Index("ix_audit_entry_actor_t", "actor", "t"),
     Index("ix_audit_entry_action_t", "action", "t"),
+    Index("ix_audit_entry_agreement_t", "agreement", "t"),
+    Index("ix_audit_entry_working_group_t", "working_group", "t"),
     Index("ix_audit_entry_ref", "ref"),
 )
 

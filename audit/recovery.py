@@ -1,0 +1,80 @@
+"""What a new leader does before it signs: read back the right edge and compare it with what was signed before.
+
+A log that shrank, or that no longer has the root it signed, is not continued. The operator restores the files
+or the database; the program never repairs by signing something else.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from audit import merkle, tables
+from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier
+from audit.tiles import WIDTH, Edge, MissingTile, TileStore
+
+CHECKPOINT = "checkpoint"
+KEY = "key"
+
+
+class InconsistentLog(Exception):
+    """The database, the files and the signed checkpoints do not fit together; nothing is signed until they do."""
+
+
+def recover(connection: Connection, store: TileStore, verifier: Verifier) -> Edge:
+    """The right edge at the last signed checkpoint. Raises `InconsistentLog`."""
+    try:
+        signed = latest(connection, verifier)
+        published = _published(store, verifier)
+        _compare_sizes(connection, signed, published)
+        if signed is None:
+            return Edge()
+        return _read_back(connection, store, signed, published)
+    except (BadCheckpoint, MissingTile, merkle.ProofError) as error:
+        raise InconsistentLog(f"{error}; restore {store.folder} and the database from one backup") from error
+
+
+def latest(connection: Connection, verifier: Verifier) -> Checkpoint | None:
+    """The largest checkpoint this database holds, its signature checked. Raises `BadCheckpoint`."""
+    newest = select(tables.checkpoints.c.note).order_by(tables.checkpoints.c.size.desc()).limit(1)
+    note = connection.execute(newest).scalar()
+    return verifier.open(note) if note is not None else None
+
+
+def _published(store: TileStore, verifier: Verifier) -> Checkpoint | None:
+    note = store.read(CHECKPOINT)
+    return verifier.open(note.decode("utf-8", "replace")) if note is not None else None
+
+
+def _compare_sizes(connection: Connection, signed: Checkpoint | None, published: Checkpoint | None) -> None:
+    indexed = size_of(connection)
+    known = signed.size if signed else 0
+    if published and published.size > known:
+        raise BadCheckpoint(f"the published checkpoint counts {published.size} entries, the database signed {known}")
+    if indexed < known:
+        raise BadCheckpoint(f"the signed checkpoint counts {known} entries, the database holds {indexed}")
+
+
+def size_of(connection: Connection) -> int:
+    """How many entries have an index."""
+    highest = connection.execute(select(func.max(tables.entries.c.idx))).scalar()
+    return 0 if highest is None else highest + 1
+
+
+def _read_back(connection: Connection, store: TileStore, signed: Checkpoint, published: Checkpoint | None) -> Edge:
+    edge = store.edge(signed.size)
+    if edge.root() != signed.root:
+        raise BadCheckpoint(f"the tiles lead to the root {edge.root().hex()}, signed was {signed.root.hex()}")
+    if published and merkle.range_root(0, published.size, store.node(published.size)) != published.root:
+        raise BadCheckpoint(f"the tiles do not contain the published tree of {published.size} entries")
+    for offset, body in enumerate(edge.bundle):
+        if merkle.leaf_hash(body) != edge.levels[0][offset]:
+            raise BadCheckpoint(f"entry {signed.size // WIDTH * WIDTH + offset} does not hash to its leaf")
+    if edge.bundle != _bodies(connection, signed.size // WIDTH * WIDTH, signed.size):
+        raise BadCheckpoint("the last entries in the database are not those in the files")
+    return edge
+
+
+def _bodies(connection: Connection, begin: int, end: int) -> tuple[bytes, ...]:
+    entries = tables.entries.c
+    chosen = select(entries.body).where(entries.idx >= begin, entries.idx < end).order_by(entries.idx)
+    return tuple(bytes(body) for body in connection.execute(chosen).scalars())

@@ -1,0 +1,35 @@
+"""A PostgreSQL server for tests, started once per test session, and a fresh database for each test that asks."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+
+@functools.cache
+def _server() -> Any:
+    pgserver = pytest.importorskip("pgserver")
+    folder = Path(tempfile.mkdtemp(prefix="charter-oak-pg-"))
+    server = pgserver.get_server(folder, cleanup_mode="stop")
+    atexit.register(shutil.rmtree, folder, True)
+    atexit.register(server.cleanup)
+    return server
+
+
+def fresh_database() -> str:
+    """The SQLAlchemy URL (psycopg) of a new, empty database on the session's server."""
+    server = make_url(_server().get_uri()).set(drivername="postgresql+psycopg")
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return server.set(database=name).render_as_string(hide_password=False)
