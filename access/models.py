@@ -128,6 +128,7 @@ class Grant(Model):
     because: Mapped[dict[str, Any]] = mapped_column(default=dict)
     state: Mapped[str] = mapped_column(String(12), default=GrantState.ACTIVE.value)
     created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
     agreement_version: Mapped[AgreementVersion] = relationship()
     working_group: Mapped[WorkingGroup] = relationship()
     dataset: Mapped[Dataset] = relationship()
@@ -159,6 +160,7 @@ class Token(Model):
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("client.id"))
     grant_id: Mapped[str] = mapped_column(ForeignKey("access_grant.id"))
+    grant_number: Mapped[int] = mapped_column(Integer, default=1)
     jkt: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(String(200))
     columns: Mapped[list[str]]

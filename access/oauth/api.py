@@ -1,3 +1,72 @@
-"""Stub; the room's owner replaces it."""
-from flask import Blueprint
+"""The OAuth addresses. Programs only: no cookie counts here, errors are JSON (RFC 6749 §5.2)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from access.oauth import metadata
+from access.oauth.endpoints import FullServer
+from access.oauth.server import Context, ascii_only
+from exchange import clock
+from exchange.errors import CharterError, Unavailable
+from exchange.web import session, settings
+
 oauth = Blueprint("oauth", __name__)
+
+
+@oauth.post("/oauth/token")
+def token() -> Response:
+    """Give a token for one grant to a client that proves itself."""
+    return _committed(_server().token(request))
+
+
+@oauth.post("/oauth/revoke")
+def revoke() -> Response:
+    """Take a token back (RFC 7009)."""
+    return _committed(_server().revocation(request))
+
+
+@oauth.post("/oauth/introspect")
+def introspect() -> Response:
+    """Say what a token allows now (RFC 7662)."""
+    return _committed(_server().introspection(request))
+
+
+@oauth.get("/.well-known/oauth-authorization-server")
+def server_metadata() -> Response:
+    """RFC 8414."""
+    return jsonify(metadata.server_metadata(_origin()))
+
+
+@oauth.get("/.well-known/oauth-protected-resource")
+def resource_metadata() -> Response:
+    """RFC 9728."""
+    return jsonify(metadata.resource_metadata(_origin()))
+
+
+@oauth.errorhandler(CharterError)
+def as_json(error: CharterError) -> tuple[Response, int]:
+    """Our errors in the shape of RFC 6749 §5.2."""
+    code = "temporarily_unavailable" if error.status == Unavailable.status else "invalid_request"
+    answer = jsonify(error=code, error_description=ascii_only(error.message))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer, error.status
+
+
+def _origin() -> str:
+    return metadata.issuer(settings(), request.host_url)
+
+
+def _server() -> FullServer:
+    proofs = tuple(request.headers.getlist("DPoP"))
+    return FullServer(Context(session(), _origin(), clock.now(), proofs, request.path))
+
+
+def _committed(response: Response) -> Response:
+    try:
+        session().commit()
+    except SQLAlchemyError as error:
+        session().rollback()
+        raise Unavailable("The log cannot be written now, so nothing was issued. Try again shortly.") from error
+    return response
