@@ -44,9 +44,8 @@ def checked(choice: Choice, day: date) -> Choice:
     basis = exemption(choice.code)
     limb = basis.limb if choice.limb is None else choice.limb
     _check_basis(choice, basis, limb, day)
-    review_on = basis.review_on(day) if choice.review_on is None else choice.review_on
     citation = choice.citation.strip() or basis.cited
-    return Choice(choice.column, RESTRICTED, basis.code, limb, citation, choice.note.strip(), review_on)
+    return Choice(choice.column, RESTRICTED, basis.code, limb, citation, choice.note.strip(), choice.review_on)
 
 
 def _check_basis(choice: Choice, basis: Exemption, limb: str, day: date) -> None:
@@ -62,7 +61,9 @@ def _check_basis(choice: Choice, basis: Exemption, limb: str, day: date) -> None
 
 
 def differs(decision: ColumnDecision, choice: Choice) -> bool:
-    """Whether the checked choice says something else than what stands."""
+    """Whether the checked choice says something else than what stands; no review day leaves the one that stands."""
+    if choice.review_on is not None and choice.review_on != decision.review_on:
+        return True
     now = (decision.decision, decision.code or "", decision.limb or "", decision.citation, decision.note)
     return now != (choice.decision, choice.code, choice.limb or "", choice.citation, choice.note)
 
@@ -71,4 +72,6 @@ def write(decision: ColumnDecision, choice: Choice, by: Identity, day: date) -> 
     """Put a checked choice down, with the person and the legal day."""
     decision.decision, decision.code, decision.limb = choice.decision, choice.code or None, choice.limb or None
     decision.citation, decision.note = choice.citation, choice.note
-    decision.decided_by_id, decision.decided_on, decision.review_on = by.person_id, day, choice.review_on
+    decision.decided_by_id, decision.decided_on = by.person_id, day
+    usual = exemption(choice.code).review_on(day) if choice.code else None
+    decision.review_on = usual if choice.review_on is None else choice.review_on

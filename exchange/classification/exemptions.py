@@ -23,7 +23,7 @@ TO_BE_CONFIRMED = "to be confirmed by counsel"
 LIMBS = {
     "L1": "disclosure would violate a federal or state law or regulation",
     "L2": "disclosure would endanger public health, safety or welfare",
-    "L3": "disclosure would hinder the operation of government, including investigations (that part to be confirmed by counsel)",
+    "L3": "disclosure would hinder the operation of government, including investigations (to be confirmed by counsel)",
     "L4": "opening it would put an undue financial, operational or administrative burden on the agency",
 }
 """The four limbs of "protected data" in our words (EO 39 of 2014; CGS 4-67o). Investigations in L3: unconfirmed."""
