@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, g, request
 from flask_login import LoginManager, current_user
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from access import sessions
 from exchange import clock
@@ -72,7 +73,9 @@ def visitor_of(asking: Request) -> Visitor | None:
 def require_recent(identity: Identity, now: datetime) -> None:
     """Refuse unless the person proved who they are within five minutes (ASVS V7.5.3)."""
     if now - identity.authenticated_at > RECENT:
-        raise Refused("Prove once more who you are: this act needs a proof not older than five minutes.", code=STEP_UP_REQUIRED)
+        raise Refused(
+            "Prove once more who you are: this act needs a proof not older than five minutes.", code=STEP_UP_REQUIRED
+        )
 
 
 def cookie_name() -> str:

@@ -23,7 +23,7 @@ TOUCH_EVERY = timedelta(minutes=1)
 
 
 def begin(session: Session, person_id: str, method: str, now: datetime) -> str:
-    """Begin a session for somebody who has just proved who they are; gives the cookie's value, which is kept nowhere."""
+    """Begin a session for somebody who has just proved who they are; gives the cookie's value, kept nowhere."""
     value = secrets.token_urlsafe(VALUE_BYTES)
     row = SignInSession(id_hash=digest(value), person_id=person_id, method=method)
     row.created_at = row.seen_at = row.authenticated_at = now

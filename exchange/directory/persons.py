@@ -4,7 +4,7 @@ the epoch in the caller's transaction; the caller commits."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
@@ -17,24 +17,10 @@ from exchange import epoch
 from exchange.clock import legal_day
 from exchange.directory.identity import Identity
 from exchange.directory.models import Agency, AgencyAlias, Person, Role, RoleKind, WorkingGroup
+from exchange.directory.role_words import FOR_A_GROUP, FOR_AN_AGENCY, ROLE_WORDS
 from exchange.errors import Conflict, Invalid, NotFound, Refused
 
 GIVES_ROLES = (RoleKind.ADMINISTRATOR, RoleKind.CDO)
-FOR_AN_AGENCY = frozenset({RoleKind.DATA_OFFICER, RoleKind.STEWARD, RoleKind.COUNSEL, RoleKind.OFFICIAL})
-FOR_A_GROUP = frozenset({RoleKind.MEMBER})
-
-ROLE_WORDS = {
-    RoleKind.DRAFTER: "Agreement drafter",
-    RoleKind.CDO: "Chief Data Officer",
-    RoleKind.DATA_OFFICER: "Agency data officer",
-    RoleKind.STEWARD: "Data steward",
-    RoleKind.COUNSEL: "Counsel",
-    RoleKind.OFFICIAL: "Authorized official",
-    RoleKind.MEMBER: "Member",
-    RoleKind.AUDITOR: "Auditor",
-    RoleKind.ADMINISTRATOR: "Administrator",
-}
-"""How pages name each role."""
 
 
 def add_agency(
@@ -101,7 +87,7 @@ def get_role(session: Session, person_id: str, role_id: str) -> Role:
 
 
 def may_give_roles(by: Identity | None, person: Person) -> bool:
-    """Whether a person may give roles to, or end roles of, another: administrators and the CDO, never for themselves."""
+    """Whether a person may give roles to, or end roles of, another: administrators and the CDO, never their own."""
     return by is None or (by.holds(*GIVES_ROLES) and by.person_id != person.id)
 
 
@@ -156,7 +142,7 @@ def may_record_departure(by: Identity, person: Person) -> bool:
 
 
 def record_departure(session: Session, by: Identity | None, person: Person, now: datetime) -> Person:
-    """The person has left: every role ends, and the next request in their name is refused on every worker (invariant 3).
+    """The person has left: every role ends, and the next request is refused on every worker (invariant 3).
 
     Raises `Refused`, or `Conflict` if the departure is recorded already. It cannot be undone; a person who
     comes back is given roles under a new entry of the directory.
@@ -183,7 +169,7 @@ def record_departure(session: Session, by: Identity | None, person: Person, now:
 def names_of(session: Session, pseudonyms: Iterable[str]) -> dict[str, str]:
     """The names behind pseudonyms of the log; unknown ones are left out."""
     rows = session.execute(select(Person.pseudonym, Person.name).where(Person.pseudonym.in_(set(pseudonyms))))
-    return {pseudonym: name for pseudonym, name in rows}
+    return dict(rows.tuples())
 
 
 def find_agency(session: Session, text: str) -> list[Agency]:
@@ -241,7 +227,12 @@ def _record(session: Session, action: Action, by: Identity | None, role: Role, n
 
 
 def _entry(
-    action: Action, by: Identity | None, agency: str | None, group: str | None, facts: dict[str, str] | dict[str, object], now: datetime
+    action: Action,
+    by: Identity | None,
+    agency: str | None,
+    group: str | None,
+    facts: Mapping[str, object],
+    now: datetime,
 ) -> Entry:
     actor = by.pseudonym if by else None
     return Entry(action, Outcome.DONE, actor=actor, agency=agency, working_group=group, details=facts, at=now)

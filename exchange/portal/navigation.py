@@ -14,7 +14,14 @@ from exchange.directory.identity import Identity, current_identity
 from exchange.directory.models import RoleKind
 from exchange.web import settings
 
-OFFICIALS = (RoleKind.CDO, RoleKind.DRAFTER, RoleKind.COUNSEL, RoleKind.OFFICIAL, RoleKind.DATA_OFFICER, RoleKind.STEWARD)
+OFFICIALS = (
+    RoleKind.CDO,
+    RoleKind.DRAFTER,
+    RoleKind.COUNSEL,
+    RoleKind.OFFICIAL,
+    RoleKind.DATA_OFFICER,
+    RoleKind.STEWARD,
+)
 PUBLISHERS = (RoleKind.STEWARD, RoleKind.DATA_OFFICER, RoleKind.CDO, RoleKind.ADMINISTRATOR)
 ASKING = (RoleKind.MEMBER, RoleKind.DATA_OFFICER, RoleKind.CDO, RoleKind.DRAFTER)
 READS_THE_LOG = (RoleKind.AUDITOR,)

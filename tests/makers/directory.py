@@ -1,7 +1,7 @@
 """Builders for the directory and for being signed in. Everything has a default; the caller commits, but `sign_in` does.
 
-    officer = make_person(session, roles=[(RoleKind.DATA_OFFICER, "education")])
-    sign_in(client, officer)
+officer = make_person(session, roles=[(RoleKind.DATA_OFFICER, "education")])
+sign_in(client, officer)
 """
 
 from __future__ import annotations
@@ -31,13 +31,17 @@ def make_agency(session: Session, id: str = "education", name: str | None = None
     found = session.get(Agency, id)
     if found is None:
         words = id.replace("-", " ").title()
-        found = Agency(id=id, name=name or f"Department of {words}", acronym=acronym or "".join(w[0] for w in words.split()))
+        found = Agency(
+            id=id, name=name or f"Department of {words}", acronym=acronym or "".join(w[0] for w in words.split())
+        )
         session.add(found)
         session.flush()
     return found
 
 
-def make_working_group(session: Session, id: str = "health-and-human-services", name: str | None = None) -> WorkingGroup:
+def make_working_group(
+    session: Session, id: str = "health-and-human-services", name: str | None = None
+) -> WorkingGroup:
     """The working group with this key, made if it is not there."""
     found = session.get(WorkingGroup, id)
     if found is None:
