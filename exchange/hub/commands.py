@@ -1,5 +1,7 @@
 """Stub; the room's owner replaces it."""
+
 import click
+
 
 @click.group("publish")
 def publish() -> None:

@@ -1,3 +1,5 @@
 """Stub; the room's owner replaces it."""
+
 from flask import Blueprint
+
 hub = Blueprint("hub", __name__)

@@ -1,0 +1,298 @@
+"""The six steps of a publishing run: extract → conform → merge → validate → build → publish. All or nothing.
+
+Each step reads files and leaves one result, whole or absent, so a step can be repeated and a run goes on, in any
+process, from the last result (engine.md §5). Readers keep the current version until the last step's single transaction
+moves the pointer. A run is many transactions, one a step: the one place where a domain function commits by itself.
+
+Two things stop a run for a person: the proposal of types, and findings about the new version (`drift`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy.orm import Session
+
+from audit.actions import Action, Outcome
+from audit.entry import Entry
+from audit.ledger import Ledger
+from exchange.catalog.models import Dataset, DatasetClass
+from exchange.directory.identity import Identity
+from exchange.errors import CharterError, Conflict, Invalid
+from exchange.hub import drift, runs
+from exchange.hub.appearing import appear, cut_again
+from exchange.hub.conforming import conform
+from exchange.hub.extracting import extract
+from exchange.hub.job import Job, job_of
+from exchange.hub.merging import ROW_GROUP, Merge, merge
+from exchange.hub.models import PublishingRun, RunState
+from exchange.hub.recipe import Recipe
+from exchange.hub.source import Given
+from exchange.hub.staging import Staging
+from exchange.rows import store_open, store_restricted
+from exchange.rows.source import StoredVersion
+from exchange.rows.types import columns_from_schema
+from exchange.settings import Settings
+
+OnStep = Callable[[str, str], None]
+"""Told of each step's name with "begins" and "ends", for showing progress; the result is written between the two."""
+
+STATES = {
+    "extract": RunState.EXTRACTING,
+    "conform": RunState.CONFORMING,
+    "merge": RunState.CONFORMING,
+    "validate": RunState.VALIDATING,
+    "build": RunState.BUILDING,
+}
+STEPS = tuple(STATES)
+OVERTAKEN = "overtaken"
+
+
+def publish_file(
+    session: Session,
+    ledger: Ledger,
+    settings: Settings,
+    by: Identity | None,
+    *,
+    source: Given,
+    dataset: Dataset,
+    recipe: Recipe | None = None,
+    types: Mapping[str, str] | None = None,
+    row_id: str | None = None,
+    merge: str = Merge.REPLACE,
+    accept_findings: bool = False,
+    on_step: OnStep = lambda _step, _point: None,
+    now: datetime,
+) -> PublishingRun:
+    """A whole run at once: the proposal is confirmed with `types` on top, and the version appears.
+
+    Commits. Raises `Conflict` if the run stopped to ask and `accept_findings` is false, and the failed step's error.
+    """
+    run = runs.start_run(session, settings, by, dataset, source, recipe=recipe, row_id=row_id, merge=merge, now=now)
+    session.commit()
+    run = advance(session, ledger, settings, run.id, given=source, on_step=on_step, now=now)
+    if run.state == RunState.WAITING:
+        runs.confirm(session, settings, by, run, types=types)
+        run = advance(session, ledger, settings, run.id, on_step=on_step, now=now)
+    if run.state == RunState.STOPPED and accept_findings:
+        runs.accept(session, by, run)
+        run = advance(session, ledger, settings, run.id, on_step=on_step, now=now)
+    if run.state != RunState.PUBLISHED:
+        raise (Conflict if run.state == RunState.STOPPED else Invalid)(run.message)
+    return run
+
+
+def advance(
+    session: Session,
+    ledger: Ledger,
+    settings: Settings,
+    run_id: str,
+    *,
+    given: Given | None = None,
+    on_step: OnStep = lambda _step, _point: None,
+    now: datetime,
+) -> PublishingRun:
+    """Go on with a run from its last finished step until it is published, asks a person, or fails. Commits.
+
+    `given` is needed only while an SQL source has not been read, since its password is kept nowhere. Raises `Conflict`
+    while another process works on the run. A step's error is kept in the run, which can then be tried again.
+    """
+    session.commit()
+    staging = Staging.of(settings.data_dir, run_id)
+    with staging.alone():
+        try:
+            _steps(session, settings, staging, run_id, given, on_step, now)
+        except CharterError as error:
+            _fail(session, ledger, run_id, error.message, now)
+        except OSError as error:
+            _fail(
+                session,
+                ledger,
+                run_id,
+                f"The data folder cannot be written: {error.strerror}. Nothing was published.",
+                now,
+            )
+        run = session.get_one(PublishingRun, run_id)
+        if run.state == RunState.STOPPED:
+            _record(session, ledger, _entry(run, Outcome.REFUSED, now))
+        if run.step == "done":
+            staging.remove()
+    return run
+
+
+def _record(session: Session, ledger: Ledger, entry: Entry) -> None:
+    """Make an entry durable by itself; the session's transaction ends first, since the log writes in one of its own."""
+    session.commit()
+    ledger.record(entry)
+
+
+def _steps(
+    session: Session,
+    settings: Settings,
+    staging: Staging,
+    run_id: str,
+    given: Given | None,
+    on_step: OnStep,
+    now: datetime,
+) -> None:
+    while True:
+        run = session.get_one(PublishingRun, run_id)
+        if run.state in (RunState.WAITING, RunState.STOPPED, RunState.GIVEN_UP) or run.step == "done":
+            session.commit()
+            return
+        if run.step in ("publish", "build"):
+            _finish(session, settings, staging, run, on_step, now)
+        else:
+            _one_step(session, settings, staging, run, given, on_step)
+
+
+def _one_step(
+    session: Session, settings: Settings, staging: Staging, run: PublishingRun, given: Given | None, on_step: OnStep
+) -> None:
+    step = STEPS[STEPS.index(run.step) + 1] if run.step else STEPS[0]
+    run.state, run.message, run.ended_at = STATES[step].value, "", None
+    job = job_of(session, settings, staging, run, given)
+    session.commit()
+    result = staging.result(step)
+    if result is None:
+        on_step(step, "begins")
+        result = _WORK[step](job, staging)
+        staging.finish(step, result)
+        on_step(step, "ends")
+    _keep(session.get_one(PublishingRun, run.id), step, result)
+    session.commit()
+
+
+def _extract(job: Job, staging: Staging) -> dict[str, Any]:
+    if job.given is None:
+        raise Invalid("The database's password is not kept. Give its address again to go on with this run.")
+    return extract(staging, job.given, job.recipe)
+
+
+def _conform(job: Job, staging: Staging) -> dict[str, Any]:
+    return conform(staging, job.columns)
+
+
+def _merge(job: Job, staging: Staging) -> dict[str, Any]:
+    before = _rows_of(job) if job.current else None
+    return {"base": job.current.id if job.current else None, **merge(staging, before, job.row_id, job.merge)}
+
+
+def _rows_of(job: Job) -> pa.Table:
+    current, settings = job.current, job.settings
+    if current is None:
+        raise Conflict("The dataset has no version yet.")
+    if current.class_ == DatasetClass.OPEN:
+        return store_open.read_table(settings.data_dir / "open", current.path)
+    return store_restricted.read_table(
+        settings.data_dir / "restricted", current.path, dataset_id=job.dataset_id, number=current.number,
+        sha256=current.sha256, sealed_key=current.sealed_key or {}, key_file=settings.store_key_file,
+    )  # fmt: skip
+
+
+def _validate(job: Job, staging: Staging) -> dict[str, Any]:
+    conformed, merged = staging.result("conform") or {}, staging.result("merge") or {}
+    rows = pq.read_metadata(staging.path(merged["file"])).num_rows
+    found = drift.findings(
+        before=job.current.schema if job.current else None,
+        after=conformed["columns"],
+        rows_before=job.current.rows if job.current else 0,
+        rows_after=rows,
+        refused=conformed["refused"],
+        decided=job.decided,
+    )
+    return {"rows": rows, "findings": [{**finding, "asks": True} for finding in found]}
+
+
+def _build(job: Job, staging: Staging) -> dict[str, Any]:
+    asked = {finding["kind"] for finding in (staging.result("validate") or {})["findings"]}
+    if asked - job.accepted:
+        raise Conflict("This run stopped to ask, and nobody has answered.")
+    stored = _store(job, staging)
+    return {"number": job.next_number, "path": stored.path, "sha256": stored.sha256, "bytes": stored.bytes,
+            "rows": stored.rows, "sealed_key": stored.sealed_key}  # fmt: skip
+
+
+def _store(job: Job, staging: Staging) -> StoredVersion:
+    columns = columns_from_schema((staging.result("conform") or {})["columns"])
+    file = pq.ParquetFile(staging.path((staging.result("merge") or {})["file"]))
+    batches = file.iter_batches(batch_size=ROW_GROUP)
+    data = job.settings.data_dir
+    if job.class_ == DatasetClass.OPEN:
+        return store_open.write_version(
+            data / "open", job.dataset_id, job.next_number, batches, columns, row_id=job.row_id
+        )
+    return store_restricted.write_version(
+        data / "restricted", job.dataset_id, job.next_number, batches, columns, key_file=job.settings.store_key_file
+    )
+
+
+_WORK: Mapping[str, Callable[[Job, Staging], dict[str, Any]]] = {
+    "extract": _extract,
+    "conform": _conform,
+    "merge": _merge,
+    "validate": _validate,
+    "build": _build,
+}
+
+
+def _keep(run: PublishingRun, step: str, result: Mapping[str, Any]) -> None:
+    """Write a step's result into the run, for people; and wait for one where one is needed."""
+    run.step = step
+    if step == "extract":
+        run.rows_read, run.proposal, run.state = result["rows"], result["proposal"], RunState.WAITING.value
+        run.problems = [{"kind": "note", "words": note} for note in result["notes"]]
+    elif step == "conform":
+        run.rows_refused, run.problems = result["refused"], result["problems"]
+    elif step == "merge":
+        run.rows_added, run.rows_changed, run.rows_removed = (result[n] for n in ("added", "changed", "removed"))
+    elif step == "validate":
+        run.problems = [*(p for p in run.problems if not p.get("asks")), *result["findings"]]
+        asked = [finding for finding in result["findings"] if finding["kind"] not in run.accepted]
+        if asked:
+            run.step, run.state = "merge", RunState.STOPPED.value
+            run.message = " ".join(finding["words"] for finding in asked)
+
+
+def _finish(
+    session: Session, settings: Settings, staging: Staging, run: PublishingRun, on_step: OnStep, now: datetime
+) -> None:
+    """The last step: one transaction in which the version appears; then the open cut follows in one of its own."""
+    if run.step == "build":
+        built, merged = staging.result("build"), staging.result("merge")
+        base = run.dataset.current_version_id
+        if built is None or merged is None or merged["base"] != base:
+            staging.undo(("merge", "validate", "build"))
+            run.step = "conform"
+            session.commit()
+            return
+        on_step("publish", "begins")
+        appear(session, run, built, staging.result("conform") or {}, now)
+        session.commit()
+        on_step("publish", "ends")
+    cut_again(session, settings, run, now)
+    run.step = "done"
+    session.commit()
+
+
+def _fail(session: Session, ledger: Ledger, run_id: str, message: str, now: datetime) -> None:
+    session.rollback()
+    run = session.get_one(PublishingRun, run_id)
+    if run.state == RunState.PUBLISHED:
+        run.message = f"The version is published, but its open cut could not be derived: {message}"
+    else:
+        run.state, run.message, run.ended_at = RunState.FAILED.value, message, now
+    _record(session, ledger, _entry(run, Outcome.FAILED, now))
+
+
+def _entry(run: PublishingRun, outcome: Outcome, now: datetime) -> Entry:
+    kinds = sorted({finding["kind"] for finding in run.problems if finding.get("asks")})
+    return Entry(
+        action=Action.DATASET_RUN_STOP, outcome=outcome, agency=run.dataset.agency_id, dataset=run.dataset_id,
+        dataset_class=run.dataset.class_, reason=", ".join(kinds) or "a step failed",
+        details={"run": run.id, "step": run.step}, at=now,
+    )  # fmt: skip
