@@ -14,7 +14,7 @@ from typing import Any
 
 import rfc8785
 
-from agreements.bounds import EVERYTHING, Bound, bound_of, narrower
+from agreements.bounds import ANY, EVERYTHING, Bound, bound_of, narrower
 from agreements.bounds import to_json as bound_to_json
 from agreements.clauses.library import ClauseVersion, UnknownTerm, get
 from agreements.clauses.rules import RULES, Matter
@@ -216,13 +216,24 @@ def compile_document(document: Mapping[str, Any]) -> dict[str, Terms]:
     """
     clauses = read_clauses(document["clauses"])
     sources = frozenset(party["agency"] for party in document["parties"] if party["capacity"] == "source")
-    lines = document["schedule"] if isinstance(document["schedule"], list) and document["schedule"] else [None]
-    return {
+    lines = document["schedule"] or [None]
+    compiled = {
         EVERY_DATASET if line is None else line["dataset"]: _compile_one(
             clauses, Matter(document["tier"], sources, line)
         )
         for line in lines
     }
+    _agrees(clauses, compiled)
+    return compiled
+
+
+def _agrees(clauses: Iterable[tuple[ClauseVersion, Mapping[str, Any]]], compiled: Mapping[str, Terms]) -> None:
+    """Every dataset that a clause schedules has terms, so that no line is dropped in silence."""
+    for clause, parameters in clauses:
+        schedule = parameters.get("schedule", ANY)
+        named = {EVERY_DATASET} if schedule == ANY else {line["dataset"] for line in schedule}
+        if clause.rule == "columns" and named != set(compiled):
+            raise Invalid("Schedule A and clause C06 name different datasets; build the document again.")
 
 
 def read_clauses(entries: Iterable[Mapping[str, Any]]) -> list[tuple[ClauseVersion, dict[str, Any]]]:

@@ -43,8 +43,11 @@ class ParameterType(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One blank in a clause. `absent` is what the text says when an optional blank is left empty, `unbounded` what it says
-    for the word "any", and None forbids that word; `choices` maps the value of a choice to its words."""
+    """One blank in a clause.
+
+    `absent` is what the text says when an optional blank is left empty; `unbounded` is what it says for the word "any",
+    and None forbids that word; `choices` maps the value of a choice to its words.
+    """
 
     name: str
     label: str

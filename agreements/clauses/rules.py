@@ -72,11 +72,23 @@ def columns(parameters: Parameters, matter: Matter) -> Fields:
     _bound(parameters["schedule"] if parameters["schedule"] == ANY else (), matter, "the data elements")
     if matter.line is None:
         return {"columns": EVERYTHING, "rows": None, "regimes": frozenset()}
+    _agrees(parameters["schedule"], matter.line)
     return {
         "columns": frozenset(column["name"] for column in matter.line["columns"]),
         "rows": matter.line["rows"],
         "regimes": frozenset(matter.line["regimes"]),
     }
+
+
+def _agrees(schedule: Any, line: Mapping[str, Any]) -> None:
+    """The table that is printed and the clause that is compiled name the same columns and rows, or nothing compiles."""
+    shown = {
+        "dataset": line["dataset"],
+        "columns": sorted(each["name"] for each in line["columns"]),
+        "rows": line["rows"],
+    }
+    if schedule == ANY or shown not in schedule:
+        raise Invalid(f"Schedule A and clause C06 differ for dataset {line['dataset']}; build the document again.")
 
 
 def granularity(parameters: Parameters, _matter: Matter) -> Fields:

@@ -52,7 +52,7 @@ class ClauseVersion:
         return frozenset(SLOT.findall(self.text))
 
     def read(self, raw: Mapping[str, object]) -> dict[str, Any]:
-        """All parameters read (see `Parameter.read`). Raises `UnknownTerm` for an unknown name, `Invalid` for a bad value."""
+        """All parameters, read. Raises `UnknownTerm` for an unknown name, `Invalid` for a bad or missing value."""
         known = {parameter.name for parameter in self.parameters}
         unknown = sorted(set(raw) - known)
         if unknown:
