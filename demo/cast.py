@@ -41,6 +41,7 @@ CAST = (
     CastMember("drafter", "Rosalind Hale-Okonjo", "Data sharing coordinator", OPM, (Role(RoleKind.DRAFTER, OPM),), "OPM drafter"),
     CastMember("cdo", "Bertram Castellane", "Chief Data Officer", OPM, (Role(RoleKind.CDO), Role(RoleKind.OFFICIAL, OPM)), "Chief Data Officer"),
     CastMember("opm_counsel", "Ingrid Vantongeren", "Counsel", OPM, (Role(RoleKind.COUNSEL, OPM),)),
+    CastMember("opm_steward", "Desmond Kowalczyk-Ahn", "Data steward", OPM, (Role(RoleKind.STEWARD, OPM),)),
     CastMember("administrator", "Tobias Quillfeather", "System administrator", OPM, (Role(RoleKind.ADMINISTRATOR),)),
     CastMember("sde_officer", "Marguerite Adeyemi-Stone", "Agency data officer", SDE, (Role(RoleKind.DATA_OFFICER, SDE),), "Agency data officer"),
     CastMember("sde_steward", "Lionel Prescott-Wry", "Data steward", SDE, (Role(RoleKind.STEWARD, SDE),)),
