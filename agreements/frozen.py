@@ -33,7 +33,17 @@ MAY_MOVE = frozenset({"state", "state_since", "reason", "terminates_at", "pdf_sh
 """What may still change on a frozen version."""
 
 FIXED_COLUMNS = (
-    "agreement_id", "number", "begins", "ends", "begins_at", "ends_at", "document", "terms", "sha256", "frozen_at", "round",
+    "agreement_id",
+    "number",
+    "begins",
+    "ends",
+    "begins_at",
+    "ends_at",
+    "document",
+    "terms",
+    "sha256",
+    "frozen_at",
+    "round",
 )
 
 
@@ -43,7 +53,9 @@ class Frozen(Conflict):
     code = "frozen"
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is frozen and is never changed or deleted; draft an amendment, which is a new version.")
+        super().__init__(
+            f"{what} is frozen and is never changed or deleted; draft an amendment, which is a new version."
+        )
 
 
 @event.listens_for(Session, "before_flush")

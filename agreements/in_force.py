@@ -11,14 +11,14 @@ from datetime import datetime
 from itertools import pairwise
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from agreements.models import Agreement, AgreementVersion, State
 
 LINKS_ABOVE = 2
 """A DUL stands under a DSA, a DSA under an E-MOU: at most two agreements above one."""
 
-VersionId = int | ColumnElement[int]
+VersionId = int | ColumnElement[int] | InstrumentedAttribute[int]
 
 
 def live(version: type[AgreementVersion], now: datetime) -> ColumnElement[bool]:

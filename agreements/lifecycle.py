@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -23,7 +23,6 @@ from agreements.transitions import (
     STATES_IN_WORDS,
     Command,
     agencies_acted_for,
-    parties_as,
     who_in_words,
 )
 from audit import ledger
@@ -53,13 +52,26 @@ class Turn:
     agencies: frozenset[str] = frozenset()
 
 
+class What(TypedDict, total=False):
+    """What is recorded of a turn: `note` for people in the history; the others for the log, which holds no prose."""
+
+    agency: str | None
+    note: str
+    because: tuple[str, ...]
+    reason: str | None
+    details: Mapping[str, Any]
+    entry_id: str
+
+
 def find(session: Session, agreement_id: str, number: int) -> AgreementVersion:
     """One version by the public number of its agreement and its own. Raises `NotFound`."""
     version = session.scalars(
         select(AgreementVersion).where(AgreementVersion.agreement_id == agreement_id, AgreementVersion.number == number)
     ).one_or_none()
     if version is None:
-        raise NotFound(f"There is no version {number} of an agreement {agreement_id}. Look it up in the list of agreements.")
+        raise NotFound(
+            f"There is no version {number} of an agreement {agreement_id}. Look it up in the list of agreements."
+        )
     return version
 
 
@@ -82,7 +94,9 @@ def begin(session: Session, by: Identity, version: AgreementVersion, command: Co
             because=tuple(sorted({who.kind.value for who in row.who})),
         )
     if not here:
-        raise Conflict(f"“{row.words}” is not possible now: {what_happened(version)} Reload the page to see it as it is.")
+        raise Conflict(
+            f"“{row.words}” is not possible now: {what_happened(version)} Reload the page to see it as it is."
+        )
     return Turn(version, by, command, now, agencies)
 
 
@@ -97,51 +111,54 @@ def what_happened(version: AgreementVersion) -> str:
     return f"{who} {BY_COMMAND[Command(last.command)].done} it on {day}, and it is now {state}."
 
 
-def move(
-    session: Session,
-    turn: Turn,
-    to: State,
-    *,
-    agency: str | None = None,
-    note: str = "",
-    because: tuple[str, ...] = (),
-    reason: str | None = None,
-    details: Mapping[str, Any] | None = None,
-    entry_id: str | None = None,
-) -> None:
-    """Write what a permitted command did: state, event and entry, in the caller's transaction."""
+def move(session: Session, turn: Turn, to: State, **what: Unpack[What]) -> None:
+    """Bring the version of a permitted turn into a state that the table allows, and record it."""
     version, row = turn.version, BY_COMMAND[turn.command]
     before = State(version.state)
     if to not in row.after:
         raise AssertionError(f"{turn.command} does not lead to {to}; the transition table says {row.after}")
     if before is not to:
         version.state, version.state_since = to.value, turn.now
+    record(session, turn, before.value, **what)
+
+
+def record(session: Session, turn: Turn, before: str, **what: Unpack[What]) -> None:
+    """Write what was done: the event into the version's history, the entry into the log, in the caller's transaction."""
+    version = turn.version
     version.events.append(
         AgreementEvent(
-            command=turn.command.value, from_state=before.value, to_state=to.value, at=turn.now, note=note,
-            person_id=turn.by.person_id if turn.by else None, agency_id=agency,
+            command=turn.command.value,
+            from_state=before,
+            to_state=version.state,
+            at=turn.now,
+            note=what.get("note", ""),
+            person_id=turn.by.person_id if turn.by else None,
+            agency_id=what.get("agency"),
         )
     )
     session.flush()
     if turn.command in CHANGES_RIGHTS:
         epoch.bump(session)
-    entry = _entry(turn, agency=agency, because=because, reason=reason, details=details or {}, id=entry_id or new_id())
-    ledger.append(session.connection(), entry)
+    ledger.append(session.connection(), _entry(turn, what))
 
 
-def _entry(turn: Turn, **members: Any) -> Entry:
-    """The entry of a permitted command. Free text stays in the agreement's history: the log holds no prose of persons."""
+def _entry(turn: Turn, what: What) -> Entry:
+    """The entry of a turn. Free text stays in the agreement's history: the log holds no prose of persons."""
     version = turn.version
     return Entry(
         action=BY_COMMAND[turn.command].action,
         outcome=Outcome.DONE,
         actor=turn.by.pseudonym if turn.by else None,
+        agency=what.get("agency"),
         working_group=version.agreement.working_group_id,
         agreement=version.agreement_id,
         agreement_version=version.number,
         agreement_sha256=version.sha256,
+        reason=what.get("reason"),
+        because=what.get("because", ()),
+        details=what.get("details", {}),
         at=turn.now,
-        **members,
+        id=what.get("entry_id") or new_id(),
     )
 
 
@@ -172,7 +189,9 @@ def fully_signed(version: AgreementVersion) -> bool:
     return version.sha256 is not None and bool(version.parties) and {party.id for party in version.parties} <= signed
 
 
-def withdraw(session: Session, by: Identity, version: AgreementVersion, *, reason: str, now: datetime) -> AgreementVersion:
+def withdraw(
+    session: Session, by: Identity, version: AgreementVersion, *, reason: str, now: datetime
+) -> AgreementVersion:
     """Take back a version that is not yet fully signed; its signatures, if any, are kept and bind nobody."""
     turn = begin(session, by, version, Command.WITHDRAW, now)
     if fully_signed(turn.version):
@@ -192,21 +211,36 @@ def suspend(
     return turn.version
 
 
-def resume(session: Session, by: Identity, version: AgreementVersion, *, reason: str, now: datetime) -> AgreementVersion:
+def resume(
+    session: Session, by: Identity, version: AgreementVersion, *, reason: str, now: datetime
+) -> AgreementVersion:
     """End a suspension. Only the agency that suspended may: nobody else can judge whether its cause is gone."""
     turn = begin(session, by, version, Command.RESUME, now)
-    suspended_by = next(e.agency_id for e in reversed(turn.version.events) if e.command == Command.SUSPEND.value)
-    if suspended_by not in turn.agencies:
-        raise Refused(f"The suspension was made for {suspended_by}; only a person of that agency can end it.", because=("C26",))
+    agency = suspended_by(turn.version)
+    if agency not in turn.agencies:
+        raise Refused(
+            f"The suspension was made for {agency}; only a person of that agency can end it.", because=("C26",)
+        )
     if turn.version.ends_at is not None and now > turn.version.ends_at:
         raise Conflict("The term has ended, so there is nothing to resume; draft an amendment with a new term.")
     turn.version.reason = stated(reason, "The reason for resuming")
-    move(session, turn, State.ACTIVE, agency=suspended_by, note=turn.version.reason, because=("C26",))
+    move(session, turn, State.ACTIVE, agency=agency, note=turn.version.reason, because=("C26",))
     return turn.version
 
 
+def suspended_by(version: AgreementVersion) -> str | None:
+    """The agency for which the version was last suspended; None if it never was."""
+    return next((e.agency_id for e in reversed(version.events) if e.command == Command.SUSPEND.value), None)
+
+
 def terminate(
-    session: Session, by: Identity, version: AgreementVersion, *, cause: bool, reason: str, now: datetime,
+    session: Session,
+    by: Identity,
+    version: AgreementVersion,
+    *,
+    cause: bool,
+    reason: str,
+    now: datetime,
     agency: str | None = None,
 ) -> AgreementVersion:
     """End a signed agreement for good (clause C30; 20 CFR 603.10(a)).
@@ -216,7 +250,9 @@ def terminate(
     """
     turn = begin(session, by, version, Command.TERMINATE, now)
     if turn.version.state == State.SIGNATURE.value and not fully_signed(turn.version):
-        raise Conflict("Not every party has signed this version, so there is nothing to terminate; it can be withdrawn.")
+        raise Conflict(
+            "Not every party has signed this version, so there is nothing to terminate; it can be withdrawn."
+        )
     turn.version.reason = stated(reason, "The reason for the termination")
     days = 0 if cause else notice_days(turn.version)
     to = State.TERMINATED
@@ -225,8 +261,14 @@ def terminate(
         to = State(turn.version.state)
     kind = "cause" if cause else "convenience"
     move(
-        session, turn, to, agency=one_agency(turn, agency), note=f"For {kind}: {turn.version.reason}", because=("C30",),
-        reason=f"for {kind}", details={"notice_days": days},
+        session,
+        turn,
+        to,
+        agency=one_agency(turn, agency),
+        note=f"For {kind}: {turn.version.reason}",
+        because=("C30",),
+        reason=f"for {kind}",
+        details={"notice_days": days},
     )
     return turn.version
 
@@ -257,7 +299,9 @@ def _expire(session: Session, version: AgreementVersion, now: datetime) -> bool:
     terminated = version.terminates_at is not None and version.terminates_at <= now
     turn = Turn(version, None, Command.EXPIRE, now)
     move(
-        session, turn, State.TERMINATED if terminated else State.EXPIRED,
+        session,
+        turn,
+        State.TERMINATED if terminated else State.EXPIRED,
         note="The notice of termination has run out." if terminated else "The term has ended.",
         because=("C30",) if terminated else ("C28",),
     )
@@ -267,19 +311,3 @@ def _expire(session: Session, version: AgreementVersion, now: datetime) -> bool:
 def version_under_way(agreement: Agreement) -> AgreementVersion | None:
     """The version being drafted, reviewed or signed; None if there is none."""
     return next((v for v in agreement.versions if State(v.state) in OPEN_STATES), None)
-
-
-def missing_parts(version: AgreementVersion, today: date) -> list[str]:
-    """What a draft still lacks before it can be reviewed, a sentence each."""
-    parts = []
-    if len(parties_as(version)) < 2:  # noqa: PLR2004  (an agreement has two sides)
-        parts.append("Name at least two agencies as parties.")
-    if version.begins is None or version.ends is None:
-        parts.append("Set the first and the last day of the term.")
-    elif version.ends < version.begins:
-        parts.append("The last day of the term is before the first.")
-    elif version.ends < today:
-        parts.append("The last day of the term has passed already.")
-    if not version.clauses:
-        parts.append("Choose the clauses.")
-    return parts

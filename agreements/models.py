@@ -62,7 +62,9 @@ class Agreement(Model):
     working_group_id: Mapped[str | None] = mapped_column(ForeignKey("working_group.id"))
     created_at: Mapped[datetime]
     created_by_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
-    versions: Mapped[list[AgreementVersion]] = relationship(order_by="AgreementVersion.number", back_populates="agreement")
+    versions: Mapped[list[AgreementVersion]] = relationship(
+        order_by="AgreementVersion.number", back_populates="agreement"
+    )
     parent: Mapped[Agreement | None] = relationship(remote_side=[id])
     working_group: Mapped[WorkingGroup | None] = relationship()
 

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from agreements.lifecycle import Turn, begin, missing_parts, move, one_agency, stated
+from agreements.facts import problems_of
+from agreements.lifecycle import Turn, begin, move, one_agency, stated
 from agreements.models import AgreementVersion, Capacity, Review, State
 from agreements.transitions import OPM, Command, parties_as
 from exchange.clock import legal_day
@@ -39,9 +40,7 @@ def submit_for_review(
 ) -> AgreementVersion:
     """Send a draft to the source agencies; it then waits on each of their data officers (CGS 4-67n)."""
     turn = begin(session, by, version, Command.SUBMIT_FOR_REVIEW, now)
-    lacking = missing_parts(turn.version, legal_day(now))
-    if not parties_as(turn.version, Capacity.SOURCE):
-        lacking.append("Name at least one source agency among the parties.")
+    lacking = problems_of(session, turn.version, now)
     if lacking:
         raise Refused("This draft cannot be reviewed yet. " + " ".join(lacking), code="incomplete")
     turn.version.round += 1
@@ -50,7 +49,13 @@ def submit_for_review(
 
 
 def approve_as_source(
-    session: Session, by: Identity, version: AgreementVersion, *, now: datetime, note: str = "", agency: str | None = None
+    session: Session,
+    by: Identity,
+    version: AgreementVersion,
+    *,
+    now: datetime,
+    note: str = "",
+    agency: str | None = None,
 ) -> AgreementVersion:
     """A source agency consents to its data in this agreement; the last consent passes it to counsel."""
     turn = begin(session, by, version, Command.APPROVE_AS_SOURCE, now)
@@ -61,7 +66,13 @@ def approve_as_source(
 
 
 def approve_as_counsel(
-    session: Session, by: Identity, version: AgreementVersion, *, now: datetime, note: str = "", agency: str | None = None
+    session: Session,
+    by: Identity,
+    version: AgreementVersion,
+    *,
+    now: datetime,
+    note: str = "",
+    agency: str | None = None,
 ) -> AgreementVersion:
     """Counsel of a source agency, or of OPM, finds the text in order."""
     turn = begin(session, by, version, Command.APPROVE_AS_COUNSEL, now)
@@ -84,7 +95,13 @@ def request_changes(
 
 
 def refuse(
-    session: Session, by: Identity, version: AgreementVersion, *, citation: str, note: str = "", now: datetime,
+    session: Session,
+    by: Identity,
+    version: AgreementVersion,
+    *,
+    citation: str,
+    note: str = "",
+    now: datetime,
     agency: str | None = None,
 ) -> AgreementVersion:
     """A source agency's data may not go by this agreement: final for this version, and only with the law that says so."""
@@ -113,7 +130,14 @@ def _answered(version: AgreementVersion, kind: ReviewKind) -> frozenset[str]:
 
 
 def _answer(
-    session: Session, turn: Turn, kind: ReviewKind, answer: ReviewAnswer, *, agency: str | None, note: str, citation: str = ""
+    session: Session,
+    turn: Turn,
+    kind: ReviewKind,
+    answer: ReviewAnswer,
+    *,
+    agency: str | None,
+    note: str,
+    citation: str = "",
 ) -> str:
     """Write one agency's answer and return the agency. Raises `Conflict` if that agency has answered already."""
     version = turn.version
@@ -124,8 +148,14 @@ def _answer(
         raise Conflict(_answered_already(version, kind, agency))
     version.reviews.append(
         Review(
-            round=version.round, kind=kind.value, agency_id=agency, answer=answer.value, citation=citation.strip(),
-            person_id=turn.by.person_id if turn.by else "", note=note.strip(), at=turn.now,
+            round=version.round,
+            kind=kind.value,
+            agency_id=agency,
+            answer=answer.value,
+            citation=citation.strip(),
+            person_id=turn.by.person_id if turn.by else "",
+            note=note.strip(),
+            at=turn.now,
         )
     )
     session.flush()
@@ -133,8 +163,6 @@ def _answer(
 
 
 def _answered_already(version: AgreementVersion, kind: ReviewKind, agency: str) -> str:
-    review = next(
-        r for r in version.reviews if (r.kind, r.agency_id, r.round) == (kind.value, agency, version.round)
-    )
+    review = next(r for r in version.reviews if (r.kind, r.agency_id, r.round) == (kind.value, agency, version.round))
     day = legal_day(review.at).isoformat()
     return f"{review.person.name} has answered for {review.agency.name} already, on {day}. Nothing was changed."

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from agreements import document, regimes, terms
-from agreements.facts import facts_of, regimes_in, undecided_columns
+from agreements import document, regimes
+from agreements.clauses.demands import Bar
+from agreements.facts import facts_of, parameters_of, regimes_in, undecided_columns
 from agreements.in_force import version_in_force
 from agreements.lifecycle import Turn, begin, fully_signed, move, one_agency, take
-from agreements.models import AgreementVersion, Party, Signature, State
+from agreements.models import AgreementVersion, Party, Signature, State, Tier
 from agreements.reviewing import waiting_on_counsel
 from agreements.transitions import BY_COMMAND, Command
 from audit.entry import new_id
@@ -40,8 +41,8 @@ def open_for_signature(session: Session, by: Identity, version: AgreementVersion
             because=tuple(dict.fromkeys(why for _, why in obstacles if why)),
         )
     built = document.build(facts_of(session, version))
-    version.document = built
-    version.terms = {dataset: terms.to_json(limits) for dataset, limits in terms.compile_document(built).items()}
+    document.check(built)
+    version.document, version.terms = built, built["terms"]
     version.sha256 = document.sha256(built)
     version.frozen_at = now
     move(session, turn, State.SIGNATURE, details={"parties": len(version.parties)})
@@ -53,10 +54,21 @@ def obstacles_to_signature(session: Session, version: AgreementVersion, now: dat
     found = [(f"Counsel of {agency} has not approved it.", "") for agency in sorted(waiting_on_counsel(version))]
     for column in undecided_columns(session, version):
         found.append((f"{column} is not classified, so nobody knows which law covers it.", "CGS 4-67p"))
-    codes = [clause.code for clause in version.clauses]
-    for lacking in regimes.missing(codes, regimes_in(session, version)):
-        found.append((lacking.words, lacking.law))
+    found += [(bar.sentence, bar.law) for bar in bars(session, version)]
+    found += [(gap.sentence, gap.code) for gap in missing_clauses(session, version)]
     return found + _obstacles_above(session, version, now)
+
+
+def missing_clauses(session: Session, version: AgreementVersion) -> list[regimes.Missing]:
+    """The clauses that the State's law and the regimes of the scheduled columns demand and this version lacks."""
+    exception = str(parameters_of(version, "C04").get("ferpa_exception", ""))
+    governing = regimes.under_exception(regimes_in(session, version), exception)
+    return regimes.missing([clause.code for clause in version.clauses], governing, version.agreement.tier)
+
+
+def bars(session: Session, version: AgreementVersion) -> list[Bar]:
+    """Scheduled data that may not be shared at all, whatever the clauses say."""
+    return regimes.blocked(regimes_in(session, version)) if version.agreement.tier != Tier.EMOU.value else []
 
 
 def _obstacles_above(session: Session, version: AgreementVersion, now: datetime) -> list[tuple[str, str]]:
@@ -86,7 +98,9 @@ def sign(
     require_recent(by, now)
     version = turn.version
     if sha256.strip().lower() != version.sha256:
-        raise Conflict("The text changed: the fingerprint you were shown is not this version's. Open the page again and read it.")
+        raise Conflict(
+            "The text changed: the fingerprint you were shown is not this version's. Open the page again and read it."
+        )
     agency = _agency_to_sign_for(turn, agency)
     return _write_signatures(session, turn, agency)
 
@@ -94,8 +108,11 @@ def sign(
 def require_recent(by: Identity, now: datetime) -> None:
     """Refuse unless the signer proved who they are within five minutes; the page then asks for it and comes back."""
     if now - by.authenticated_at > RECENT:
-        raise Refused("Prove once more who you are, then sign: a signature needs a proof not older than five minutes.",
-                      code="step_up_required", because=("C36",))
+        raise Refused(
+            "Prove once more who you are, then sign: a signature needs a proof not older than five minutes.",
+            code="step_up_required",
+            because=("C36",),
+        )
 
 
 def unsigned_parties(version: AgreementVersion) -> list[Party]:
@@ -115,7 +132,8 @@ def _agency_to_sign_for(turn: Turn, agency: str | None) -> str:
         if by and earlier.person_id == by.person_id:
             raise Refused(
                 f"You have signed for {earlier.party.agency.name}; another official signs for {agency}. "
-                "Two parties are never bound by one hand.", because=("C36",)
+                "Two parties are never bound by one hand.",
+                because=("C36",),
             )
     return agency
 
@@ -124,7 +142,9 @@ def _signed_already(version: AgreementVersion, agency: str) -> str:
     for signature in version.signatures:
         if signature.party.agency_id == agency:
             day = legal_day(signature.signed_at).isoformat()
-            return f"{signature.name} has signed for {signature.party.agency.name} already, on {day}. Nothing was changed."
+            return (
+                f"{signature.name} has signed for {signature.party.agency.name} already, on {day}. Nothing was changed."
+            )
     return f"{agency} is not a party of this version, so nobody signs for it."
 
 
@@ -136,8 +156,15 @@ def _write_signatures(session: Session, turn: Turn, agency: str) -> Signature:
     entry_id = new_id()
     signatures = [
         Signature(
-            party=party, person_id=by.person_id, name=by.name, title=by.title or "Official", sha256=version.sha256,
-            method=by.method, authenticated_at=by.authenticated_at, signed_at=turn.now, entry_id=entry_id,
+            party=party,
+            person_id=by.person_id,
+            name=by.name,
+            title=by.title or "Official",
+            sha256=version.sha256,
+            method=by.method,
+            authenticated_at=by.authenticated_at,
+            signed_at=turn.now,
+            entry_id=entry_id,
         )
         for party in unsigned_parties(version)
         if party.agency_id == agency
@@ -169,7 +196,12 @@ def _activate(session: Session, version: AgreementVersion, now: datetime) -> boo
     for older in version.agreement.versions:
         if older.number < version.number:
             _supersede(session, take(session, older), version, now)
-    move(session, Turn(version, None, Command.ACTIVATE, now), State.ACTIVE, note="Every party has signed; the term has begun.")
+    move(
+        session,
+        Turn(version, None, Command.ACTIVATE, now),
+        State.ACTIVE,
+        note="Every party has signed; the term has begun.",
+    )
     return True
 
 

@@ -46,8 +46,9 @@ CDO_FOR_OPM = Who(RoleKind.CDO, Where.OPM, "the Chief Data Officer for OPM")
 
 
 class Command(enum.StrEnum):
-    """What a person (or, for the last three, the clock) does to a version."""
+    """What a person (or, for the last three, the system) does to a version."""
 
+    START = "start"
     EDIT = "edit"
     SUBMIT_FOR_REVIEW = "submit_for_review"
     APPROVE_AS_SOURCE = "approve_as_source"
@@ -68,7 +69,10 @@ class Command(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of the table. `who` empty means the system does it; `words` is the button, `guard` what must hold besides."""
+    """One row of the table. `words` is the button, `done` what somebody did to it, `guard` what must hold besides.
+
+    `who` is empty where the system does it by itself.
+    """
 
     command: Command
     words: str
@@ -82,51 +86,54 @@ class Transition:
 
 _S, _C, _A = State, Command, Action
 _UNSIGNED = (_S.DRAFT, _S.SOURCE_REVIEW, _S.LEGAL_REVIEW, _S.CHANGES_REQUESTED, _S.SIGNATURE)
+_DRAFTERS = (DRAFTER, CDO)
+_ENDED = (_S.EXPIRED, _S.TERMINATED, _S.WITHDRAWN, _S.REFUSED)
 
+# fmt: off
 TABLE: tuple[Transition, ...] = (
+    Transition(_C.START, "Start an agreement", "drafted", (), (_S.DRAFT,), _DRAFTERS, _A.AGREEMENT_VERSION_DRAFT,
+               "from a template: the OPM memorandum with one agency, or a DSA under a memorandum"),
     Transition(_C.EDIT, "Edit", "edited", (_S.DRAFT, _S.CHANGES_REQUESTED), (_S.DRAFT, _S.CHANGES_REQUESTED),
-               (DRAFTER, CDO), _A.AGREEMENT_VERSION_EDIT),
-    Transition(_C.SUBMIT_FOR_REVIEW, "Submit for review", "submitted for review", (_S.DRAFT, _S.CHANGES_REQUESTED),
-               (_S.SOURCE_REVIEW,), (DRAFTER, CDO), _A.AGREEMENT_VERSION_SUBMIT,
-               "parties, schedule and term are complete; each source agency is notified by its desk (CGS 4-67n)"),
-    Transition(_C.APPROVE_AS_SOURCE, "Approve as source agency", "approved as source", (_S.SOURCE_REVIEW,),
+               _DRAFTERS, _A.AGREEMENT_VERSION_EDIT),
+    Transition(_C.SUBMIT_FOR_REVIEW, "Submit for review", "submitted", (_S.DRAFT, _S.CHANGES_REQUESTED),
+               (_S.SOURCE_REVIEW,), _DRAFTERS, _A.AGREEMENT_VERSION_SUBMIT,
+               "no blank is left; each source agency finds it on its desk (CGS 4-67n)"),
+    Transition(_C.APPROVE_AS_SOURCE, "Approve as source agency", "approved", (_S.SOURCE_REVIEW,),
                (_S.SOURCE_REVIEW, _S.LEGAL_REVIEW), (SOURCE_OFFICER,), _A.AGREEMENT_VERSION_REVIEW,
                "once for each source agency; the last approval moves it on"),
-    Transition(_C.APPROVE_AS_COUNSEL, "Approve as counsel", "approved as counsel", (_S.LEGAL_REVIEW,),
-               (_S.LEGAL_REVIEW,), (SOURCE_COUNSEL, OPM_COUNSEL), _A.AGREEMENT_VERSION_REVIEW,
-               "once for each source agency and for OPM"),
-    Transition(_C.REQUEST_CHANGES, "Request changes", "returned for changes", (_S.SOURCE_REVIEW, _S.LEGAL_REVIEW),
+    Transition(_C.APPROVE_AS_COUNSEL, "Approve as counsel", "approved", (_S.LEGAL_REVIEW,), (_S.LEGAL_REVIEW,),
+               (SOURCE_COUNSEL, OPM_COUNSEL), _A.AGREEMENT_VERSION_REVIEW, "once for each source agency and for OPM"),
+    Transition(_C.REQUEST_CHANGES, "Request changes", "returned", (_S.SOURCE_REVIEW, _S.LEGAL_REVIEW),
                (_S.CHANGES_REQUESTED,), (SOURCE_OFFICER, SOURCE_COUNSEL, OPM_COUNSEL), _A.AGREEMENT_VERSION_RETURN,
                "says what to change; data officers in the source review, counsel in the legal review"),
     Transition(_C.REFUSE, "Refuse", "refused", (_S.SOURCE_REVIEW,), (_S.REFUSED,), (SOURCE_OFFICER,),
                _A.AGREEMENT_VERSION_REFUSE, "cites the law that forbids it"),
     Transition(_C.OPEN_FOR_SIGNATURE, "Open for signature", "opened for signature", (_S.LEGAL_REVIEW,),
-               (_S.SIGNATURE,), (DRAFTER, CDO), _A.AGREEMENT_VERSION_FREEZE,
+               (_S.SIGNATURE,), _DRAFTERS, _A.AGREEMENT_VERSION_FREEZE,
                "every counsel approved; no clause that the law requires is missing; text, policy and hash are frozen"),
-    Transition(_C.SIGN, "Sign", "signed", (_S.SIGNATURE,), (_S.SIGNATURE, _S.ACTIVE), (OFFICIAL, CDO_FOR_OPM),
+    Transition(_C.SIGN, "Sign", "signed", (_S.SIGNATURE,), (_S.SIGNATURE,), (OFFICIAL, CDO_FOR_OPM),
                _A.AGREEMENT_VERSION_SIGN,
-               "once for each party, over the hash shown, re-authenticated within five minutes"),
-    Transition(_C.WITHDRAW, "Withdraw", "withdrawn", _UNSIGNED, (_S.WITHDRAWN,), (DRAFTER, CDO),
-               _A.AGREEMENT_VERSION_WITHDRAW, "not after the last signature; gives a reason"),
+               "once for each party, over the hash shown, re-authenticated within five minutes; one person, one party"),
+    Transition(_C.WITHDRAW, "Withdraw", "withdrew", _UNSIGNED, (_S.WITHDRAWN,), _DRAFTERS,
+               _A.AGREEMENT_VERSION_WITHDRAW, "gives a reason; not after the last signature"),
     Transition(_C.SUSPEND, "Suspend", "suspended", (_S.ACTIVE,), (_S.SUSPENDED,), (SOURCE_OFFICER, CDO),
                _A.AGREEMENT_VERSION_SUSPEND, "gives a reason; takes effect at once"),
     Transition(_C.RESUME, "Resume", "resumed", (_S.SUSPENDED,), (_S.ACTIVE,), (SOURCE_OFFICER, CDO),
-               _A.AGREEMENT_VERSION_RESUME, "by the agency that suspended it, within the term"),
+               _A.AGREEMENT_VERSION_RESUME, "gives a reason; by the agency that suspended it, within the term"),
     Transition(_C.TERMINATE, "Terminate", "terminated", (_S.ACTIVE, _S.SUSPENDED, _S.SIGNATURE),
                (_S.TERMINATED, _S.ACTIVE, _S.SUSPENDED), (OFFICIAL, SOURCE_OFFICER, CDO),
                _A.AGREEMENT_VERSION_TERMINATE,
-               "once fully signed; for cause at once, for convenience after the notice that clause C30 sets"),
-    Transition(_C.AMEND, "Draft an amendment", "amended",
-               (_S.ACTIVE, _S.SUSPENDED, _S.EXPIRED, _S.TERMINATED, _S.WITHDRAWN, _S.REFUSED),
-               (_S.DRAFT,), (DRAFTER, CDO), _A.AGREEMENT_VERSION_DRAFT,
-               "makes the next version, when no other version is being drafted, reviewed or signed"),
+               "once fully signed; gives a reason; for cause at once, for convenience after the notice of clause C30"),
+    Transition(_C.AMEND, "Draft an amendment", "drafted", (_S.ACTIVE, _S.SUSPENDED, *_ENDED), (_S.DRAFT,), _DRAFTERS,
+               _A.AGREEMENT_VERSION_DRAFT, "makes the next version, when no other is being drafted, reviewed or signed"),
     Transition(_C.ACTIVATE, "Activate", "activated", (_S.SIGNATURE,), (_S.ACTIVE,), (), _A.AGREEMENT_VERSION_ACTIVATE,
                "every party has signed the same hash, and the term has begun"),
-    Transition(_C.EXPIRE, "Expire", "expired", (_S.ACTIVE, _S.SUSPENDED), (_S.EXPIRED, _S.TERMINATED), (),
+    Transition(_C.EXPIRE, "Expire", "ended", (_S.ACTIVE, _S.SUSPENDED), (_S.EXPIRED, _S.TERMINATED), (),
                _A.AGREEMENT_VERSION_EXPIRE, "the term, or the notice of termination, has run out"),
     Transition(_C.SUPERSEDE, "Supersede", "superseded", (_S.ACTIVE, _S.SUSPENDED), (_S.SUPERSEDED,), (),
                _A.AGREEMENT_VERSION_SUPERSEDE, "the next version became active"),
 )
+# fmt: on
 
 BY_COMMAND = {row.command: row for row in TABLE}
 
@@ -148,7 +155,6 @@ STATES_IN_WORDS: dict[State, str] = {
 OPEN_STATES = frozenset(_UNSIGNED)
 """States in which a version is still on its way; at most one version of an agreement is."""
 
-ENDED_STATES = frozenset({State.EXPIRED, State.TERMINATED, State.WITHDRAWN, State.REFUSED, State.SUPERSEDED})
 
 
 def parties_as(version: AgreementVersion, *capacities: Capacity) -> frozenset[str]:
