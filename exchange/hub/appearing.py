@@ -44,10 +44,18 @@ def appear(
     if session.scalar(taken) is not None:
         raise Conflict("Another run published a version meanwhile. Try this run again.")
     version = Version(
-        dataset_id=dataset.id, number=built["number"], class_=dataset.class_, path=built["path"],
-        sha256=built["sha256"], rows=built["rows"], bytes=built["bytes"], schema=list(conformed["columns"]), sealed_key=built["sealed_key"],
-        run_id=run.id, published_at=now,
-    )  # fmt: skip
+        dataset_id=dataset.id,
+        number=built["number"],
+        class_=dataset.class_,
+        path=built["path"],
+        sha256=built["sha256"],
+        rows=built["rows"],
+        bytes=built["bytes"],
+        schema=list(conformed["columns"]),
+        sealed_key=built["sealed_key"],
+        run_id=run.id,
+        published_at=now,
+    )
     session.add(version)
     session.flush()
     _align_columns(session, dataset, conformed["columns"])

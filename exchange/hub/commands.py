@@ -1,8 +1,210 @@
-"""Stub; the room's owner replaces it."""
+"""`flask publish`: one dataset version from a file or a database, by the operator."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
+from flask.cli import with_appcontext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exchange import clock
+from exchange.catalog.datasets import CATEGORIES, get_dataset, register_dataset
+from exchange.catalog.models import Dataset, DatasetClass, DatasetState
+from exchange.directory.persons import find_agency
+from exchange.errors import CharterError, Invalid
+from exchange.hub import publishing, runs
+from exchange.hub.merging import Merge
+from exchange.hub.models import PublishingRun, RunState
+from exchange.hub.proposing import ProposedColumn
+from exchange.hub.recipe import read_recipe
+from exchange.hub.source import FileGiven, Given, SqlGiven
+from exchange.hub.sql_source import checked, is_sql_url
+from exchange.web import ledger, session, settings
+
+STOPPED = 3
+"""Exit code of a run that stopped to ask; every error's is 1."""
 
 
-@click.group("publish")
-def publish() -> None:
-    """Stub."""
+@click.command("publish")
+@click.argument("source", metavar="FILE_OR_URL", required=False)
+@click.option("--agency", help="The owner: key, name, acronym or another form of its name.")
+@click.option("--title", help="The dataset's title. A dataset of this agency and title gets a new version.")
+@click.option("--id", "four_by_four", metavar="4x4", help="The dataset's id; a new one is minted without it.")
+@click.option("--row-id", metavar="COL", help="The column whose values name the rows.")
+@click.option("--class", "class_", type=click.Choice([c.value for c in DatasetClass]), help="New datasets: restricted.")
+@click.option("--category", type=click.Choice(CATEGORIES), default="Government", show_default=True)
+@click.option("--description", default="", help="What the data is, for the catalogue.")
+@click.option("--regime", "regimes", multiple=True, help="A law that binds the data: FERPA, HIPAA, … (repeatable).")
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), help="A recipe file (JSON, TOML), or the name of a shipped one."
+)
+@click.option("--table", help="For a database: the table, or schema.table.")
+@click.option("--query", help="For a database: one SELECT.")
+@click.option("--merge", type=click.Choice([m.value for m in Merge]), default=Merge.REPLACE.value, show_default=True)
+@click.option("--type", "types", multiple=True, metavar="COL=TYPE", help="A column's type, against the proposal.")
+@click.option("--yes", is_flag=True, help="Take the proposal; with --resume also accept what stopped the run.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that stopped, failed or was interrupted.")
+@with_appcontext
+def publish(source: str | None, resume: str | None, yes: bool, types: tuple[str, ...], **given: Any) -> None:
+    """Publish one version of a dataset from FILE_OR_URL.
+
+    Files: CSV, or Socrata's RDF/XML. URLs: any SQLAlchemy database address, with --table or --query. In a terminal the
+    proposed types are shown and you are asked; elsewhere they are shown and taken. A vanished or retyped column and a
+    drop of more than 20 % in rows always stop the run.
+    """
+    try:
+        run = _resumed(resume, source, given, _types(types), yes) if resume else _begun(source, given)
+        run = _confirmed(run, _types(types), yes)
+    except CharterError as error:
+        session().rollback()
+        raise click.ClickException(error.message) from error
+    _tell(run)
+
+
+def _begun(source: str | None, given: dict[str, Any]) -> PublishingRun:
+    if not source:
+        raise Invalid("Name the file or the database to publish.")
+    chosen, recipe = _source(source, given), read_recipe(given["recipe"]) if given["recipe"] else None
+    dataset = _dataset(session(), given)
+    run = runs.start_run(
+        session(), settings(), None, dataset, chosen, recipe=recipe, row_id=given["row_id"], merge=given["merge"],
+        now=clock.now(),
+    )  # fmt: skip
+    session().commit()
+    click.echo(f"Dataset {dataset.id}: {dataset.title} ({dataset.class_}). Run {run.id}.")
+    session().commit()
+    return _advance(run.id, chosen)
+
+
+def _resumed(run_id: str, source: str | None, given: dict[str, Any], types: dict[str, str], yes: bool) -> PublishingRun:
+    run = runs.get_run(session(), None, run_id)
+    if types or given["row_id"]:
+        runs.confirm(session(), settings(), None, run, types=types, row_id=given["row_id"])
+    elif run.state == RunState.STOPPED and yes:
+        runs.accept(session(), None, run)
+    return _advance(run.id, _source(source, given) if source else None)
+
+
+def _advance(run_id: str, given: Given | None = None) -> PublishingRun:
+    return publishing.advance(
+        session(), ledger(), settings(), run_id, given=given, on_step=_show_step, now=clock.now()
+    )  # fmt: skip
+
+
+def _show_step(step: str, point: str) -> None:
+    if point == "begins":
+        click.echo(f"  {step} …")
+
+
+def _confirmed(run: PublishingRun, types: dict[str, str], yes: bool) -> PublishingRun:
+    if run.state != RunState.WAITING:
+        return run
+    columns = [
+        column.changed(type_=types.get(column.name) or types.get(column.label)) for column in runs.columns_of_run(run)
+    ]
+    _show_proposal(columns)
+    session().commit()
+    if not yes and sys.stdin.isatty() and not click.confirm("Publish with these types?", default=True):
+        click.echo(f"Nothing was published. To change types: flask publish --resume {run.id} --type COL=TYPE")
+        sys.exit(STOPPED)
+    runs.confirm(session(), settings(), None, run, types=types)
+    return _advance(run.id)
+
+
+def _show_proposal(columns: Sequence[ProposedColumn]) -> None:
+    width = max(len(column.name) for column in columns)
+    for column in columns:
+        reason = " ".join(column.evidence) if column.type == column.proposed else "Chosen by you."
+        click.echo(f"    {column.name:<{width}}  {column.type:<13}  {reason}")
+
+
+def _source(source: str, given: dict[str, Any]) -> Given:
+    if is_sql_url(source):
+        sql = SqlGiven(source, given["table"], given["query"])
+        checked(sql)
+        return sql
+    if source.startswith(("http://", "https://")):
+        raise Invalid("Feeds are not read over HTTP yet. Fetch the file and give its name.")
+    path = Path(source)
+    if not path.is_file():
+        raise Invalid(f"There is no file {source}.")
+    return FileGiven(path, path.name)
+
+
+def _dataset(session: Session, given: dict[str, Any]) -> Dataset:
+    """The dataset with this id, or of this agency and title; registered now if there is none."""
+    found = get_dataset(session, given["four_by_four"]) if given["four_by_four"] else None
+    agency_id = _agency(session, given["agency"]) if given["agency"] else None
+    if found is None:
+        if agency_id is None or not given["title"]:
+            raise Invalid("A new dataset needs --agency and --title.")
+        found = _same_title(session, agency_id, given["title"]) if given["four_by_four"] is None else None
+    if found is not None:
+        _require_same(found, agency_id, given["class_"])
+        return found
+    return register_dataset(
+        session, None, agency_id=agency_id or "", title=given["title"],
+        class_=given["class_"] or DatasetClass.RESTRICTED, id=given["four_by_four"],
+        description=given["description"], row_id=given["row_id"], category=given["category"], regimes=given["regimes"], now=clock.now(),
+    )  # fmt: skip
+
+
+def _same_title(session: Session, agency_id: str, title: str) -> Dataset | None:
+    named = select(Dataset).where(Dataset.agency_id == agency_id, Dataset.title == title, Dataset.cut_of_id.is_(None))
+    found = list(session.scalars(named))
+    if len(found) > 1:
+        raise Invalid(f"Several datasets have this title: {', '.join(d.id for d in found)}. Say which with --id.")
+    return found[0] if found else None
+
+
+def _require_same(dataset: Dataset, agency_id: str | None, class_: str | None) -> None:
+    if agency_id not in (None, dataset.agency_id):
+        raise Invalid(f"{dataset.id} belongs to {dataset.agency.name}, not to the agency given.")
+    if class_ not in (None, dataset.class_):
+        raise Invalid(f"{dataset.id} is {dataset.class_}. A dataset keeps its class; register another one.")
+
+
+def _agency(session: Session, text: str) -> str:
+    found = find_agency(session, text)
+    if len(found) == 1:
+        return found[0].id
+    if not found:
+        raise Invalid(f"No agency is known as {text!r}. Use its key, for example policy-and-management.")
+    names = "; ".join(f"{agency.id} ({agency.name})" for agency in found)
+    raise Invalid(f"{text!r} may be several agencies: {names}. Give the key.")
+
+
+def _types(pairs: Sequence[str]) -> dict[str, str]:
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not COL=TYPE.", param_hint="--type")
+    return {name: type_ for name, _, type_ in (pair.rpartition("=") for pair in pairs)}
+
+
+def _tell(run: PublishingRun) -> None:
+    """Say how it ended; leave with an exit code that a script understands."""
+    click.echo(
+        f"read {run.rows_read:,}, added {run.rows_added:,}, changed {run.rows_changed:,}, "
+        f"removed {run.rows_removed:,}, refused {run.rows_refused:,}"
+    )
+    if run.state == RunState.PUBLISHED:
+        click.echo(f"{run.message}\n{settings().origin}/data/{run.dataset_id}")
+        if run.dataset.state == DatasetState.DRAFT:
+            click.echo(f"Waiting for the CDO: {settings().origin}/classification/{run.dataset_id}")
+        return
+    _leave(run)
+
+
+def _leave(run: PublishingRun) -> NoReturn:
+    for finding in run.problems[:10]:
+        click.echo(f"  {finding['words']}", err=True)
+    if run.state == RunState.STOPPED:
+        click.echo(f"Stopped: {run.message}\nTo go on all the same: flask publish --resume {run.id} --yes", err=True)
+        sys.exit(STOPPED)
+    click.echo(f"Error: {run.message}\nTo try again: flask publish --resume {run.id}", err=True)
+    sys.exit(1)

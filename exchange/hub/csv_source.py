@@ -16,7 +16,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from exchange.errors import Invalid
-from exchange.hub.source import Row, Rows
+from exchange.hub.source import Row
 
 MAX_LINE = 4 * 1024 * 1024
 """Longest physical line in bytes; bounds memory against a file without line ends."""
@@ -37,18 +37,6 @@ class Survey:
 
     encoding: str
     guessed: bool = False
-
-
-def read_csv(path: Path, delimiter: str = ",") -> Rows:
-    """The header and rows of a CSV file. Raises `Invalid`, at once or while rows are drawn, with the line at fault."""
-    lines = read_lines(path, delimiter)
-    try:
-        _, header = next(lines.cells)
-    except StopIteration:
-        raise Invalid("The file is empty: it has no header line.") from None
-    labels = tuple(header)
-    _warn_of_delimiter(labels)
-    return Rows(labels=labels, rows=even_rows(lines.cells, len(labels)), notes=lines.notes)
 
 
 @dataclass(frozen=True)
@@ -173,17 +161,8 @@ def _explain(error: csv.Error, line: int) -> str:
         return f"A cell near line {line} is longer than {MAX_FIELD:,} characters. Is a quotation mark not closed?"
     if "unexpected end" in words:
         return f"The file ends, at line {line}, inside a quoted cell. A quotation mark before it is not closed."
-    if "new-line character" in words:
-        return f"Line {line} has a bare carriage return. Save the file with ordinary line ends and send it again."
     if "too long" in words:
         return f"The line after line {line} is longer than {MAX_LINE // 1024**2} megabytes. Is this a CSV file?"
     if "expected after" in words:
         return f"Line {line} has text after a closing quotation mark. Quotation marks inside a cell are written twice."
     return f"Line {line} is not CSV: {words}."
-
-
-def _warn_of_delimiter(labels: tuple[str, ...]) -> None:
-    if len(labels) == 1:
-        for mark, name in (("\t", "tabs"), (";", "semicolons"), ("|", "bars")):
-            if mark in labels[0]:
-                raise Invalid(f"The columns seem to be divided by {name}. Say so in a recipe: delimiter = {mark!r}.")

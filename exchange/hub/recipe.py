@@ -159,14 +159,25 @@ def _pattern(recipe: Recipe) -> re.Pattern[str] | None:
 def follow(recipe: Recipe, lines: Lines) -> Rows:
     """The header and rows that the recipe makes of a file's records."""
     header = [cells for _, cells in islice(lines.cells, recipe.skip_lines, recipe.skip_lines + recipe.header_lines)]
+    if not header:
+        raise Invalid("The file is empty: it has no header line.")
     if len(header) < recipe.header_lines:
         raise Invalid(f"The recipe expects {recipe.header_lines} header lines; the file ends before them.")
     width = len(header[-1])
     if any(len(cells) != width for cells in header):
         raise Invalid(f"The {len(header)} header lines have different numbers of cells: {[len(c) for c in header]}.")
+    _require_delimiter(header[-1])
     rows = even_rows(lines.cells, width)
     made = Rows(labels=merge_header(recipe, header), rows=rows, notes=lines.notes)
     return rearrange(recipe, made)
+
+
+def _require_delimiter(header: Sequence[str]) -> None:
+    """One single column that holds a divider is a file divided by something else."""
+    if len(header) == 1:
+        for mark, name in (("\t", "tabs"), (";", "semicolons"), ("|", "bars")):
+            if mark in header[0]:
+                raise Invalid(f"The columns seem to be divided by {name}. Say so in a recipe: delimiter = {mark!r}.")
 
 
 def rearrange(recipe: Recipe, rows: Rows) -> Rows:
