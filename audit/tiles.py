@@ -34,6 +34,16 @@ def tile_path(level: int | str, number: int, width: int = WIDTH) -> str:
     return f"tile/{level}/{'/'.join(parts)}" + (f".p/{width}" if width < WIDTH else "")
 
 
+def checked_path(level: str, number: str) -> str | None:
+    """The path below the log's folder of an address `<N>[.p/<W>]` that somebody sent; None if it is misspelt."""
+    digits, _, width = number.partition(".p/")
+    plain = digits.replace("/x", "").replace("/", "").removeprefix("x")
+    if not (plain.isascii() and plain.isdigit() and (width or str(WIDTH)).isdecimal()):
+        return None
+    path = tile_path(level, int(plain), int(width or WIDTH))
+    return path if path == f"tile/{level}/{number}" else None
+
+
 def pack(bodies: Sequence[bytes]) -> bytes:
     """An entry bundle: each entry behind its length as a big-endian uint16."""
     return b"".join(len(body).to_bytes(2, "big") + body for body in bodies)
