@@ -80,7 +80,9 @@ def register_client(
     person = _answering(session, person_id or (by.person_id if by else ""), working_group_id, now)
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not name.strip() or len(name) > MAX_NAME:
-        raise Invalid(f"Unknown scope {unknown[0]}." if unknown else "Give the client a name that its group will recognise.")
+        raise Invalid(
+            f"Unknown scope {unknown[0]}." if unknown else "Give the client a name that its group will recognise."
+        )
     client = Client(
         id=_free_id(session, id or slug(name)),
         name=name.strip(),
@@ -147,6 +149,13 @@ def _record(session: Session, action: Action, client: Client, actor: str, now: d
     keys = [key["kid"] for key in client.jwks["keys"]]
     ledger.append(
         session.connection(),
-        Entry(action, Outcome.DONE, actor=actor, client=client.id, working_group=client.working_group_id, at=now,
-              details={"keys": keys, "scopes": list(client.scopes)}),
+        Entry(
+            action,
+            Outcome.DONE,
+            actor=actor,
+            client=client.id,
+            working_group=client.working_group_id,
+            at=now,
+            details={"keys": keys, "scopes": list(client.scopes)},
+        ),
     )

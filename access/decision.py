@@ -93,7 +93,11 @@ def _objections(
         (READ_SCOPE not in reader.scopes, f"The token does not have the scope {READ_SCOPE}.", ""),
         (now < terms.begins, "The grant has not begun yet.", "begins"),
         (now > terms.ends, "The grant has ended.", "ends"),
-        (not terms.persons & {reader.person_id, ANYBODY}, "The person is not on the roster of the agreement.", "persons"),
+        (
+            not terms.persons & {reader.person_id, ANYBODY},
+            "The person is not on the roster of the agreement.",
+            "persons",
+        ),
         (bool(beyond), f"These columns are not granted: {beyond}.", "columns"),
         (
             terms.granularity == AGGREGATE and not grouped,

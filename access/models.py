@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from agreements.models import AgreementVersion
@@ -123,15 +123,27 @@ class Grant(Model):
     persons: Mapped[list[str]]
     min_cell: Mapped[int] = mapped_column(Integer, default=0)
     granularity: Mapped[str] = mapped_column(String(12), default="record")
+    rate: Mapped[int | None] = mapped_column(Integer)
     not_before: Mapped[datetime]
     not_after: Mapped[datetime]
     because: Mapped[dict[str, Any]] = mapped_column(default=dict)
     state: Mapped[str] = mapped_column(String(12), default=GrantState.ACTIVE.value)
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str] = mapped_column(Text, default="")
     agreement_version: Mapped[AgreementVersion] = relationship()
     working_group: Mapped[WorkingGroup] = relationship()
     dataset: Mapped[Dataset] = relationship()
+
+
+class GrantUse(Model):
+    """How many queries a grant answered on a legal day, where its agreement sets a number a day (clause C12)."""
+
+    __tablename__ = "grant_use"
+
+    grant_id: Mapped[str] = mapped_column(ForeignKey("access_grant.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    queries: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class Client(Model):

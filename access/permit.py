@@ -19,6 +19,7 @@ from agreements.in_force import in_force_condition
 from exchange import clock
 from exchange.directory.models import Person, Role, RoleKind
 
+
 class json_has(FunctionElement[bool]):  # noqa: N801
     """SQL: a JSON list of texts holds this text. `json_has(column, value)`."""
 
@@ -38,16 +39,23 @@ def _json_has_postgresql(element: json_has, compiler: Any, **words: Any) -> str:
     return f"EXISTS (SELECT 1 FROM json_array_elements_text({members}) AS member(value) WHERE member.value = {value})"  # noqa: S608
 
 
+def group_standing(now: datetime) -> ColumnElement[bool]:
+    """SQL over `Grant`: it is active, inside its window, and its agreement is in force; whoever asks."""
+    return and_(
+        Grant.state == GrantState.ACTIVE.value,
+        Grant.not_before <= now,
+        Grant.not_after >= now,
+        in_force_condition(Grant.agreement_version_id, now),
+    )
+
+
 def standing(now: datetime) -> ColumnElement[bool]:
     """SQL over `Grant`, `Client` and `Person` (the client's): everything that must hold besides the token itself."""
     return and_(
         Client.person_id == Person.id,
         Client.working_group_id == Grant.working_group_id,
         Client.disabled_at.is_(None),
-        Grant.state == GrantState.ACTIVE.value,
-        Grant.not_before <= now,
-        Grant.not_after >= now,
-        in_force_condition(Grant.agreement_version_id, now),
+        group_standing(now),
         Person.left_at.is_(None),
         or_(json_has(Grant.persons, Client.person_id), json_has(Grant.persons, literal(ANYBODY, String))),
         _is_member(now),
@@ -65,13 +73,17 @@ def _is_member(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def permit_condition(grant_id: str, token_hash: str, now: datetime) -> ColumnElement[bool]:
+def permit_condition(
+    grant_id: str, token_hash: str, now: datetime, *, running: bool = False
+) -> ColumnElement[bool]:
     """SQL: this token may be used under this grant at `now`. No row of the log without it, no data without the row.
 
     It holds while the grant is active, unchanged since the token was issued and inside its window; the agreement version
     and those above it are in force; the client is not disabled; its person is on the roster, has not left and is a
-    member today; the token is neither revoked nor past its end. On PostgreSQL the rows are locked FOR SHARE, so that an
-    end of a right either came first and is seen here, or waits for this entry.
+    member today; the token is neither revoked nor past its end. On PostgreSQL the rows are locked FOR SHARE, so that
+    an end of a right either came first and is seen here, or waits for this entry.
+
+    `running` asks for a stream that began under it: the token's own end does not cut it, and no row is locked.
     """
     permit = (
         select(Token.hash)
@@ -79,7 +91,8 @@ def permit_condition(grant_id: str, token_hash: str, now: datetime) -> ColumnEle
         .join(Grant, Grant.id == Token.grant_id)
         .join(Person, Person.id == Client.person_id)
         .where(Token.hash == token_hash, Grant.id == grant_id, Token.grant_number == Grant.number)
-        .where(Token.revoked_at.is_(None), Token.expires_at > now)
-        .where(standing(now))
+        .where(Token.revoked_at.is_(None), standing(now))
     )
-    return exists(permit.with_for_update(read=True))
+    if running:
+        return exists(permit)
+    return exists(permit.where(Token.expires_at > now).with_for_update(read=True))

@@ -30,7 +30,8 @@ class Refusal:
 
 
 LAST_RESORT = Refusal(
-    "Access was not permitted at the moment of the request. Ask again; if it is refused again, ask the Chief Data Officer.", ()
+    "Access was not permitted at the moment of the request. Ask again; if it is refused again, ask the Chief Data Officer.",
+    (),
 )
 
 
@@ -71,7 +72,9 @@ def _version(session: Session, version: AgreementVersion, now: datetime) -> Refu
     name = f"Agreement {version.agreement_id} (version {version.number})"
     because = (f"{version.agreement_id}@{version.number}",)
     if version.terminates_at is not None and version.terminates_at <= now:
-        return Refusal(f"{name} was terminated with effect from {_when(version.terminates_at)}{_by(session, version)}.", because)
+        return Refusal(
+            f"{name} was terminated with effect from {_when(version.terminates_at)}{_by(session, version)}.", because
+        )
     if version.state != State.ACTIVE:
         return Refusal(f"{name} {_STATES.get(State(version.state), 'is not in force')} on {_when(version.state_since)}"
                        f"{_by(session, version)}{_next_version(session, version, now)}.", because)  # fmt: skip

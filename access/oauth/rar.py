@@ -16,7 +16,9 @@ from access.oauth.metadata import details_type, is_ours
 from exchange.errors import Invalid
 from exchange.values import is_four_by_four
 
-MEMBERS = frozenset({"type", "locations", "agreement", "working_group", "purpose", "actions", "datasets", "limits", "not_after"})
+MEMBERS = frozenset(
+    {"type", "locations", "agreement", "working_group", "purpose", "actions", "datasets", "limits", "not_after"}
+)
 ENRICHED = frozenset({"grant_id", "agreement_version"})
 """Members that the server adds to the answer; a client that sends them back is refused."""
 
@@ -94,7 +96,9 @@ def _read_object(details: Mapping[str, Any], origin: str) -> Asked:
 def _only(found: Mapping[str, Any], known: frozenset[str], where: str) -> None:
     unknown = sorted(set(found) - known)
     if unknown:
-        raise BadDetails(f"{where} has a member {unknown[0][:40]} that is not known here; known are {', '.join(sorted(known))}.")
+        raise BadDetails(
+            f"{where} has a member {unknown[0][:40]} that is not known here; known are {', '.join(sorted(known))}."
+        )
 
 
 def _text(details: Mapping[str, Any], name: str) -> str | None:
@@ -191,7 +195,9 @@ def narrow(asked: Asked, grant: GrantSeen, scope: str, now: datetime) -> tuple[t
     columns = grant.columns if asked.columns is None else asked.columns
     beyond = sorted(columns - grant.columns)
     if beyond:
-        raise BadDetails(f"The column {beyond[0][:80]} is not granted. Granted are: {', '.join(sorted(grant.columns))}.")
+        raise BadDetails(
+            f"The column {beyond[0][:80]} is not granted. Granted are: {', '.join(sorted(grant.columns))}."
+        )
     missing = sorted(ACTIONS[action] for action in asked.actions if ACTIONS[action] not in scope.split())
     if missing:
         raise BadDetails(f"The actions need the scope {missing[0]}.")

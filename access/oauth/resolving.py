@@ -46,8 +46,12 @@ def _the_one(session: Session, client: Client, asked: Asked, now: datetime) -> G
         return found[0]
     if found:
         raise BadDetails("More than one grant fits. Name the agreement and the purpose; each token is for one grant.")
-    ended = [grant for grant in session.scalars(group.order_by(Grant.created_at.desc())) if matches(asked, seen_of(grant))]
+    ended = [
+        grant for grant in session.scalars(group.order_by(Grant.created_at.desc())) if matches(asked, seen_of(grant))
+    ]
     if not ended:
-        raise BadDetails("No grant of this client's working group fits. Check dataset, agreement, working group and purpose.")
+        raise BadDetails(
+            "No grant of this client's working group fits. Check dataset, agreement, working group and purpose."
+        )
     refusal = why_not(session, ended[0], client, now)
     raise BadDetails(refusal.reason, because=refusal.because)

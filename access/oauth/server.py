@@ -32,12 +32,15 @@ from exchange.errors import CharterError
 
 T = TypeVar("T")
 
+CLIENT_CREDENTIALS = "client_credentials"
 DEFAULT_SCOPE = "data.query"
 REPEATABLE = frozenset({"resource"})
 """Parameters that may come more than once (RFC 8707 §2); any other double is refused (RFC 6749 §3.2)."""
 
 MAX_SCOPE = 200
-ASCII = str.maketrans({"“": "'", "”": "'", '"': "'", "‘": "'", "’": "'", "§": "section ", "–": "-", "—": "-", "\\": "/", "≤": "<="})
+ASCII = str.maketrans(
+    {"“": "'", "”": "'", '"': "'", "‘": "'", "’": "'", "§": "section ", "–": "-", "—": "-", "\\": "/", "≤": "<="}
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class KnownClient(ClientMixin):  # type: ignore[misc]
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Machines use client_credentials; people's flow comes through PAR."""
-        return grant_type == ClientCredentials.GRANT_TYPE
+        return grant_type == CLIENT_CREDENTIALS
 
 
 class PublicRequest(FlaskOAuth2Request):  # type: ignore[misc]
@@ -206,7 +209,9 @@ def _scope(asked: str | None, client: Client) -> str:
 
 def _check_resources(resources: list[str], origin: str) -> None:
     if not all(is_ours(resource, origin) for resource in resources):
-        raise OAuth2Error(error="invalid_target", description=f"The parameter resource must be {origin} or an address under it.")
+        raise OAuth2Error(
+            error="invalid_target", description=f"The parameter resource must be {origin} or an address under it."
+        )
 
 
 def in_oauth_words(act: Callable[[], T]) -> T:
