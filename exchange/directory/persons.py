@@ -169,7 +169,7 @@ def record_departure(session: Session, by: Identity | None, person: Person, now:
 def names_of(session: Session, pseudonyms: Iterable[str]) -> dict[str, str]:
     """The names behind pseudonyms of the log; unknown ones are left out."""
     rows = session.execute(select(Person.pseudonym, Person.name).where(Person.pseudonym.in_(set(pseudonyms))))
-    return dict(rows.tuples())
+    return {row.pseudonym: row.name for row in rows}
 
 
 def find_agency(session: Session, text: str) -> list[Agency]:

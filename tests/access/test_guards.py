@@ -1,0 +1,61 @@
+"""Who may enter which part of the house: every role at every entrance of the table (ASVS V8.2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask, g
+
+from access import guards
+from exchange import clock
+from exchange.directory.identity import Identity, RoleHeld, current_identity
+from exchange.directory.models import RoleKind
+from exchange.errors import Refused, Unauthenticated
+from wsgi import ENTRANCES
+
+PUBLIC, NO_ROLE = "public", "no role"
+EVERYBODY = frozenset({PUBLIC, NO_ROLE, *RoleKind})
+SIGNED_IN = EVERYBODY - {PUBLIC}
+
+MAY_ENTER: dict[Callable[[], None], frozenset[str]] = {
+    guards.anyone: EVERYBODY,
+    guards.door: EVERYBODY,
+    guards.client_proves_itself: EVERYBODY,
+    guards.signed_in: SIGNED_IN,
+    guards.auditor: frozenset({RoleKind.AUDITOR}),
+    guards.publisher: frozenset({RoleKind.STEWARD, RoleKind.DATA_OFFICER, RoleKind.CDO, RoleKind.ADMINISTRATOR}),
+}
+
+
+def identity_with(who: str) -> Identity | None:
+    if who == PUBLIC:
+        return None
+    roles = frozenset({RoleHeld(RoleKind(who), "education", None)}) if who != NO_ROLE else frozenset()
+    return Identity("p", "p", "Ines Calloway", "", "education", roles, clock.now(), "password+totp")
+
+
+@pytest.mark.parametrize("who", sorted(EVERYBODY))
+@pytest.mark.parametrize("entrance", ENTRANCES, ids=lambda entrance: entrance.blueprint.split(":")[1])
+def test_invariant_6_every_role_at_every_entrance(app: Flask, entrance: object, who: str) -> None:
+    guard = entrance.who  # type: ignore[attr-defined]
+    with app.test_request_context("/"):
+        g.identity = identity_with(who)
+        if who in MAY_ENTER[guard]:
+            guard()
+        else:
+            with pytest.raises(Unauthenticated if who == PUBLIC else Refused) as refusal:
+                guard()
+            assert refusal.value.message.endswith(".")
+
+
+def test_every_guard_of_the_table_is_in_the_matrix() -> None:
+    assert {entrance.who for entrance in ENTRANCES} <= set(MAY_ENTER)
+
+
+@pytest.mark.parametrize("guard", [guards.door, guards.client_proves_itself])
+def test_a_browsers_session_counts_for_nothing_where_programs_enter(app: Flask, guard: Callable[[], None]) -> None:
+    with app.test_request_context("/"):
+        g.identity = identity_with(RoleKind.CDO)
+        guard()
+        assert current_identity() is None
