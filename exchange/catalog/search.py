@@ -113,7 +113,7 @@ def _rank(search: Search) -> ColumnElement[int]:
 
 def _facets(session: Session, identity: Identity | None, search: Search) -> dict[str, list[Choice]]:
     agencies = _counts(session, identity, replace(search, agency=""), Dataset.agency_id)
-    names = dict(session.execute(select(Agency.id, Agency.name).where(Agency.id.in_(agencies))).tuples().all())
+    names = dict(session.execute(select(Agency.id, Agency.name).where(Agency.id.in_(agencies))).all())
     categories = _counts(session, identity, replace(search, category=""), Dataset.category)
     classes = _counts(session, identity, replace(search, class_=""), Dataset.class_)
     return {
@@ -125,7 +125,7 @@ def _facets(session: Session, identity: Identity | None, search: Search) -> dict
 
 def _counts(session: Session, identity: Identity | None, search: Search, field: Any) -> dict[str, int]:
     statement = _matching(select(field, func.count()).select_from(Dataset), identity, search).group_by(field)
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def _choices(counts: dict[str, int], names: dict[str, str], chosen: str) -> list[Choice]:

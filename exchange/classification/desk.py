@@ -52,7 +52,7 @@ def desk_of(session: Session, identity: Identity, day: date) -> Desk:
 def names(session: Session, person_ids: Collection[str | None]) -> dict[str, str]:
     """The names of persons by id, for "decided by"."""
     rows = session.execute(select(Person.id, Person.name).where(Person.id.in_([id_ for id_ in person_ids if id_])))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _own(identity: Identity) -> ColumnElement[bool]:
@@ -69,7 +69,7 @@ def _proposals(session: Session) -> list[Waiting]:
     )
     return [
         Waiting(dataset, f"{len(classification.columns)} columns decided; waits for your answer")
-        for dataset, classification in session.execute(statement).tuples()
+        for dataset, classification in session.execute(statement)
     ]
 
 
@@ -111,6 +111,6 @@ def _reviews(session: Session, whose: ColumnElement[bool], day: date) -> list[Wa
         .order_by(Dataset.title, ColumnDecision.position)
     )
     due: dict[Dataset, list[str]] = {}
-    for dataset, column in session.execute(statement).tuples():
+    for dataset, column in session.execute(statement):
         due.setdefault(dataset, []).append(column)
     return [Waiting(dataset, f"review due: {', '.join(columns)}", tuple(columns)) for dataset, columns in due.items()]

@@ -1,7 +1,7 @@
 """Builders for datasets, their versions and their classification. Everything has a default; the caller commits.
 
-    dataset = make_restricted(session, settings)
-    make_agreed(session, settings, dataset, {"student_name": "FERPA"})
+dataset = make_restricted(session, settings)
+make_agreed(session, settings, dataset, {"student_name": "FERPA"})
 """
 
 from __future__ import annotations
