@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,3 +35,8 @@ class Source:
     rows: int
     file: Path | None = None
     load: Callable[[], pa.Table] | None = field(default=None, compare=False)
+
+    @property
+    def row_version(self) -> str:
+        """What `:version` says of every row: an opaque word for this state of the data."""
+        return f"rv-{hashlib.sha256(self.key.encode()).hexdigest()[:12]}"

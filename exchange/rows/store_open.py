@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from exchange.errors import Unavailable
+from exchange.rows.layout import blocks, put_durably, write_parquet
 from exchange.rows.source import Source, StoredVersion
-from exchange.rows.types import ColumnInfo
+from exchange.rows.types import ROW, ColumnInfo
+
+SERVING = ".duckdb"
 
 
 def write_version(
@@ -26,14 +34,57 @@ def write_version(
     The table has the physical layout of `exchange.rows.types.physical_schema(schema)`; `_row` is added. `row_id` names
     the column to index. Raises `Invalid` when the table has other columns.
     """
-    raise NotImplementedError
+    folder = root / dataset_id
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".rows-") as whole:
+        rows = write_parquet(whole.file, table_or_batches, schema)
+        whole.flush()
+        path, sha256, size = put_durably(folder, str(number), ".parquet", blocks(Path(whole.name)))
+    build_serving_file(path, row_id=row_id)
+    return StoredVersion(str(path.relative_to(root)), sha256, size, rows)
 
 
-def open_version(root: Path, path: str, *, dataset_id: str, number: int, rows: int, published_at: datetime) -> Source:
+def open_version(
+    root: Path,
+    path: str,
+    *,
+    dataset_id: str,
+    number: int,
+    rows: int,
+    published_at: datetime,
+    row_id: str | None = None,
+) -> Source:
     """A version for the engine; a missing serving file is rebuilt. `path` as in `StoredVersion`."""
-    raise NotImplementedError
+    parquet = root / path
+    serving = parquet.with_suffix(SERVING)
+    if not serving.exists():
+        build_serving_file(parquet, row_id=row_id)
+    return Source(key=f"{dataset_id}/{number}/{parquet.stem}", published_at=published_at, rows=rows, file=serving)
 
 
 def read_table(root: Path, path: str) -> pa.Table:
     """The whole version as an Arrow table with `_row`."""
-    raise NotImplementedError
+    return pq.read_table(root / path)
+
+
+def build_serving_file(parquet: Path, *, row_id: str | None = None) -> Path:
+    """Build the DuckDB file beside a version's Parquet; it appears whole or not at all.
+
+    The index is made only where the column is there and near-unique keys can profit (engine.md §1.2).
+    """
+    if not parquet.exists():
+        raise Unavailable("The rows of this version are not in the store; restore the store from its backup.")
+    serving = parquet.with_suffix(SERVING)
+    temporary = serving.with_name(f".{serving.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    names = pq.read_schema(parquet).names
+    try:
+        with duckdb.connect(str(temporary), config={"threads": 1}) as connection:
+            connection.execute("CREATE TABLE rows AS SELECT * FROM read_parquet($1)", [str(parquet)])
+            if row_id in names and row_id != ROW:
+                quoted = str(row_id).replace('"', '""')
+                connection.execute(f'CREATE INDEX by_row_id ON rows ("{quoted}")')
+            connection.execute("CHECKPOINT")
+        temporary.replace(serving)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return serving

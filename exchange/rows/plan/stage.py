@@ -47,7 +47,7 @@ class Stage:
         """Whether it is a run of consecutive rows, which the dense `_row` finds without counting."""
         filtered = self.rows or self.where or self.grouped or self.distinct
         by_row = all(sort.expression == ROW_ID and not sort.descending for sort in self.order)
-        return not filtered and by_row and self.limit is not None
+        return not filtered and by_row
 
 
 def resolve_stage(query: tree.Query, scope: Scope, *, rows: Typed | None, min_cell: int, first: bool) -> Stage:
