@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, DateField, SelectField, SubmitField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional
 
 from exchange import clock
 from exchange.directory import listing, persons
 from exchange.directory.identity import Identity, current_identity
-from exchange.directory.models import Person, RoleKind
+from exchange.directory.models import Agency, Person, RoleKind, WorkingGroup
 from exchange.directory.role_words import ROLE_WORDS, in_words
 from exchange.forms import Form
 from exchange.web import session
@@ -23,7 +25,7 @@ directory = Blueprint("directory", __name__)
 class RoleForm(Form):
     """Give somebody a role."""
 
-    kind = SelectField("Role", choices=[(kind.value, words) for kind, words in ROLE_WORDS.items()])
+    kind = SelectField("Role", choices=[SelectChoice(kind.value, words) for kind, words in ROLE_WORDS.items()])
     agency_id = SelectField("Agency", description="For data officers, stewards, counsel and officials.")
     working_group_id = SelectField("Working group", description="For members.")
     begins = DateField("First day", validators=[InputRequired("Enter the first day.")])
@@ -129,9 +131,13 @@ def _me() -> Identity:
 
 def _role_form() -> RoleForm:
     form = RoleForm()
-    form.agency_id.choices = [("", "None")] + [(a.id, a.name) for a in persons.agencies(session())]
-    form.working_group_id.choices = [("", "None")] + [(g.id, g.name) for g in persons.working_groups(session())]
+    form.agency_id.choices = _or_none(persons.agencies(session()))
+    form.working_group_id.choices = _or_none(persons.working_groups(session()))
     return form
+
+
+def _or_none(things: Sequence[Agency | WorkingGroup]) -> list[SelectChoice]:
+    return [SelectChoice("", "None"), *(SelectChoice(thing.id, thing.name) for thing in things)]
 
 
 def _person_page(who: Person, *, role_form: RoleForm | None = None, departure_form: DepartureForm | None = None) -> str:

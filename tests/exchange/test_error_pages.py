@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
+from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from audit.ledger import LogUnavailable
