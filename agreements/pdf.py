@@ -1,7 +1,7 @@
-"""The signed paper of an agreement version: a function of its document and signatures, byte for byte (invariant 9).
+"""The signed paper of an agreement version: a function of its document and signatures (invariant 9).
 
-Cover, numbered clauses, Schedule A, the permissions that the exchange enforces, the roster, and a block for each party's
-signature. Every page carries the agreement's number, version and fingerprint.
+The same input gives the same bytes. Cover, numbered clauses, Schedule A, the permissions that the exchange enforces,
+the roster, and a block for each party's signature. Every page carries the agreement's number, version and fingerprint.
 """
 
 from __future__ import annotations
@@ -134,6 +134,7 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
         [[_text(name, "label"), _text(value, "cell")] for name, value in rows],
         colWidths=[1.35 * inch, WIDTH - 1.35 * inch],
         style=style.FACTS,
+        splitInRow=1,
     )
 
 
@@ -212,7 +213,7 @@ def _elements(columns: Sequence[Mapping[str, Any]]) -> Table:
         for number, column in enumerate(columns, start=1)
     ]
     widths = [0.4 * inch, 1.7 * inch, 1.4 * inch, 0.8 * inch]
-    return Table([head, *rows], colWidths=[*widths, WIDTH - sum(widths)], repeatRows=1, style=style.GRID)
+    return Table([head, *rows], colWidths=[*widths, WIDTH - sum(widths)], repeatRows=1, splitInRow=1, style=style.GRID)
 
 
 def _classification(column: Mapping[str, Any]) -> str:
@@ -253,7 +254,7 @@ def _limits(terms: Terms, dataset: str, labels: Labels) -> Table:
         scheduled = sentence.field == "columns" and dataset in labels.datasets
         words = "Columns: those that Schedule A lists for this dataset." if scheduled else sentence.text
         rows.append([_text(words, "cell"), _text(", ".join(sentence.because) or "—", "cell")])
-    return Table(rows, colWidths=[WIDTH - 1.3 * inch, 1.3 * inch], repeatRows=1, style=style.GRID)
+    return Table(rows, colWidths=[WIDTH - 1.3 * inch, 1.3 * inch], repeatRows=1, splitInRow=1, style=style.GRID)
 
 
 def _roster(document: Document) -> Story:
@@ -266,7 +267,7 @@ def _roster(document: Document) -> Story:
         agency = names.get(person["agency"], person["agency"])
         rows.append([_text(words, "cell") for words in (str(number), person["name"], person["title"], agency)])
     widths = [0.4 * inch, 2.0 * inch, 1.8 * inch]
-    return [*story, Table(rows, colWidths=[*widths, WIDTH - sum(widths)], repeatRows=1, style=style.GRID)]
+    return [*story, Table(rows, colWidths=[*widths, WIDTH - sum(widths)], repeatRows=1, splitInRow=1, style=style.GRID)]
 
 
 def _signature_page(document: Document, signatures: Sequence[SignatureFact]) -> Story:

@@ -19,12 +19,19 @@ _GLYPHS = frozenset(pdfmetrics.getFont(REGULAR).face.charToGlyph)
 
 
 def printable(text: str) -> str:
-    """The text with every letter that the embedded font lacks written as its code, since a blank box would say nothing."""
+    """The text with each letter that the embedded font lacks written as its code, since an empty box says nothing."""
     return "".join(letter if ord(letter) in _GLYPHS or letter == "\n" else f"[U+{ord(letter):04X}]" for letter in text)
 
 
 def _style(name: str, size: float, **more: object) -> ParagraphStyle:
-    given = {"fontName": REGULAR, "leading": round(size * 1.4, 1), "textColor": INK, "splitLongWords": 1, **more}
+    given = {
+        "fontName": REGULAR,
+        "bulletFontName": REGULAR,
+        "leading": round(size * 1.4, 1),
+        "textColor": INK,
+        "splitLongWords": 1,
+        **more,
+    }
     return ParagraphStyle(name, fontSize=size, **given)
 
 
@@ -48,16 +55,17 @@ STYLES = {
 OUTLINE = {"h1": 0, "h2": 1}
 """Which headings stand in the outline, and how deep."""
 
-_PADDING = [
+_COMMON = [
+    ("FONTNAME", (0, 0), (-1, -1), REGULAR),
     ("TOPPADDING", (0, 0), (-1, -1), 3),
     ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
     ("VALIGN", (0, 0), (-1, -1), "TOP"),
 ]
 
-FACTS = TableStyle([*_PADDING, ("LEFTPADDING", (0, 0), (0, -1), 0), ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE)])
+FACTS = TableStyle([*_COMMON, ("LEFTPADDING", (0, 0), (0, -1), 0), ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE)])
 GRID = TableStyle(
     [
-        *_PADDING,
+        *_COMMON,
         ("BACKGROUND", (0, 0), (-1, 0), SHADE),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
         ("LINEABOVE", (0, 0), (-1, 0), 0.4, LINE),

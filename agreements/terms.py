@@ -17,7 +17,7 @@ import rfc8785
 from agreements.bounds import ANY, EVERYTHING, Bound, bound_of, narrower
 from agreements.bounds import to_json as bound_to_json
 from agreements.clauses.library import ClauseVersion, UnknownTerm, get
-from agreements.clauses.rules import RULES, Matter
+from agreements.clauses.rules import REASON_ONLY, RULES, Matter
 from exchange.errors import Invalid
 from exchange.rows.predicate import Predicate
 
@@ -256,7 +256,8 @@ def _compile_one(clauses: Iterable[tuple[ClauseVersion, Mapping[str, Any]]], mat
     because: dict[str, tuple[str, ...]] = {}
     for clause, parameters in clauses:
         for name, value in _apply(clause, parameters, matter).items():
-            limits[name] = narrower(limits[name], value) if name == "purposes" and name in limits else value
+            if value is not REASON_ONLY:
+                limits[name] = value
             because[name] = (*because.get(name, ()), clause.id)
     for name, code in NEEDED.items():
         if name not in limits:

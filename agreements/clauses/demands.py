@@ -112,10 +112,9 @@ REGIMES: Mapping[str, Regime] = MappingProxyType(
                 "FERPA",
                 "Student education records, shared for audit or evaluation",
                 "20 USC 1232g; 34 CFR 99.31(a)(3), 99.35",
-                C03="34 CFR 99.35(a)(3): the written agreement states the purpose and the audit or evaluation it "
-                "serves.",
+                C03="34 CFR 99.35(a)(3): the written agreement states the purpose of the evaluation" + _CONFIRM + ".",
                 C04="34 CFR 99.31(a): the exception to consent on which the disclosure rests is named.",
-                C06="34 CFR 99.35(a)(3): the written agreement specifies the personal information to be disclosed.",
+                C06="34 CFR 99.35(a)(3): the written agreement specifies the information disclosed" + _CONFIRM + ".",
                 C11="34 CFR 99.35(a)(3): the written agreement designates the authorized representative.",
                 C16="34 CFR 99.35(b): nobody but the representative may identify a student" + _CONFIRM + ".",
                 C17="34 CFR 99.33: personal information is not redisclosed" + _CONFIRM + ".",

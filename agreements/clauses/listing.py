@@ -12,11 +12,11 @@ from agreements.clauses.version import ClauseVersion
 
 HEAD = """# The clause library
 
-Written by `agreements.clauses.listing.markdown()`; a test holds this page to the library. The wording is the State's own
-draft wording and no legal advice; what is marked “to be confirmed by counsel” has not been checked against the source.
+Written by `agreements.clauses.listing.markdown()`; a test holds this page to the library. The wording is
+our own and no legal advice; what is marked “to be confirmed by counsel” has not been checked against its source.
 
-Slots in braces are the parameters that a drafter fills in; `{instrument}`, `{parties}` and `{parent}` are filled in by the
-agreement. The rule is what the clause compiles to; a clause without a rule binds people and not the system.
+Slots in braces are the parameters that a drafter fills in; `{instrument}`, `{parties}` and `{parent}` are filled in by
+the agreement. The rule is what the clause compiles to; a clause without a rule binds people and not the system.
 """
 
 
@@ -46,7 +46,8 @@ def _parameters(clause: ClauseVersion) -> Iterator[str]:
     if clause.parameters:
         yield "\n| Parameter | What | Type | Required |\n|---|---|---|---|"
     for parameter in clause.parameters:
-        yield f"| `{parameter.name}` | {parameter.label} | {_type(parameter)} | {'yes' if parameter.required else 'no'} |"
+        required = "yes" if parameter.required else "no"
+        yield f"| `{parameter.name}` | {parameter.label} | {_type(parameter)} | {required} |"
 
 
 def _type(parameter: Parameter) -> str:

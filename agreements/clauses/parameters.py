@@ -109,9 +109,9 @@ def _date(parameter: Parameter, raw: object) -> str:
 
 def _choice(parameter: Parameter, raw: object) -> str:
     known = dict(parameter.choices)
-    if raw not in known:
+    if not isinstance(raw, str) or raw not in known:
         raise Invalid(f"“{parameter.label}” is one of {', '.join(known)}, not “{raw}”.")
-    return str(raw)
+    return raw
 
 
 def _names(parameter: Parameter, raw: object) -> list[str]:

@@ -31,6 +31,9 @@ Parameters = Mapping[str, Any]
 Fields = dict[str, Any]
 Rule = Callable[[Parameters, Matter], Fields]
 
+REASON_ONLY = object()
+"""The value of a field that a clause explains without setting it: where no other clause sets it, nothing compiles."""
+
 
 def _bound(value: Any, matter: Matter, what: str) -> Bound:
     """A bound that may be unbounded in an E-MOU only: every other tier names what it covers."""
@@ -58,7 +61,7 @@ def purposes(parameters: Parameters, matter: Matter) -> Fields:
 
 def use(_parameters: Parameters, _matter: Matter) -> Fields:
     """C05: no purpose beside those of C03; it sets nothing and is a reason whenever another purpose is refused."""
-    return {"purposes": EVERYTHING}
+    return {"purposes": REASON_ONLY}
 
 
 def regimes(parameters: Parameters, matter: Matter) -> Fields:
