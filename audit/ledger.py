@@ -88,11 +88,16 @@ def _write(
 ) -> Recorded:
     if replay_key is not None:
         key = {"key": replay_key, "at": int(entry.at.timestamp() * 1000)}
-        if connection.execute(_insert_once(connection), key).rowcount != 1:
+        if _count(connection, _insert_once(connection).values(key)) != 1:
             return Recorded.REPLAYED
-    if connection.execute(_insert_entry(entry, body, only_if)).rowcount != 1:
+    if _count(connection, _insert_entry(entry, body, only_if)) != 1:
         return Recorded.NOT_PERMITTED
     return Recorded.WRITTEN
+
+
+def _count(connection: Connection, statement: Insert) -> int:
+    """Execute; how many rows it wrote. Said aloud, since SQLAlchemy forgets the count of an INSERT on PostgreSQL."""
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _insert_once(connection: Connection) -> Insert:
@@ -103,7 +108,7 @@ def _insert_once(connection: Connection) -> Insert:
 
 def _insert_entry(entry: Entry, body: bytes, only_if: ColumnElement[bool] | None) -> Insert:
     if only_if is None:
-        return insert(tables.queue).values(id=entry.id, body=body)
+        return insert(tables.queue).values(id=entry.id, body=body).inline()
     permitted = select(literal(entry.id), literal(body, tables.queue.c.body.type)).where(only_if)
     return insert(tables.queue).from_select(["id", "body"], permitted)
 
