@@ -121,19 +121,26 @@ def _free_id(session: Session, wanted: str) -> str:
 
 
 def disable_client(session: Session, by: Identity, client_id: str, now: datetime) -> Client:
-    """Disable a client for good: its tokens stop with the next request, its streams within a second. The caller commits.
+    """Disable a client for good: its tokens stop with the next request, its streams within a second.
 
-    A member of its group, the CDO or an administrator may. Raises `NotFound` for others too: they may not know of it.
+    A member of its group, the CDO or an administrator may. Raises `NotFound` for others: they may not know of it. The
+    caller commits.
     """
-    client = session.get(Client, client_id)
-    office = by.holds(RoleKind.CDO, RoleKind.ADMINISTRATOR)
-    if client is None or not (office or by.holds(RoleKind.MEMBER, group=client.working_group_id)):
-        raise NotFound("There is no such client.")
+    client = find(session, by, client_id)
     if client.disabled_at is not None:
         raise Conflict("This client is disabled already.")
     client.disabled_at = now
     epoch.bump(session)
     _record(session, Action.CLIENT_REGISTRATION_DISABLE, client, by.pseudonym, now)
+    return client
+
+
+def find(session: Session, identity: Identity, client_id: str) -> Client:
+    """A client that this person may see and disable. Raises `NotFound`."""
+    client = session.get(Client, client_id)
+    office = identity.holds(RoleKind.CDO, RoleKind.ADMINISTRATOR)
+    if client is None or not (office or identity.holds(RoleKind.MEMBER, group=client.working_group_id)):
+        raise NotFound("There is no such client.")
     return client
 
 

@@ -111,3 +111,13 @@ def _check_law(session: Session, dataset: Dataset, columns: Iterable[str]) -> No
             raise NotCovered(
                 f"The column {decision.column} cannot be shared. {bar.sentence} ({bar.law})", because=(bar.regime,)
             )
+
+
+def purposes_in_force(session: Session, dataset_id: str, groups: Iterable[str], now: datetime) -> list[str]:
+    """The purpose codes under which agreements in force give these groups something of the dataset."""
+    found: set[str] = set()
+    for group in groups:
+        for version in agreements_for(session, dataset_id, group, now):
+            terms = chain_terms(session, version, dataset_id, now)
+            found |= set() if isinstance(terms.purposes, Everything) else terms.purposes
+    return sorted(found)

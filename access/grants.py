@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from access.covering import NotCovered, cover
@@ -29,7 +29,7 @@ from exchange.directory.identity import Identity
 from exchange.directory.models import RoleKind
 from exchange.errors import Conflict, Invalid, NotFound, Refused
 
-__all__ = ["NotCovered", "give", "give_waiting", "grant_terms", "grants_of", "missing"]
+__all__ = ["NotCovered", "find", "give", "give_waiting", "grant_terms", "grants_of", "missing"]
 __all__ += ["permit_condition", "revoke", "why_not"]
 
 
@@ -135,13 +135,23 @@ def _end(grant: Grant, state: GrantState, now: datetime) -> None:
 
 def grants_of(session: Session, identity: Identity) -> list[Grant]:
     """The grants a person may see: of their groups, of their agency's data, all for CDO and auditor. Newest first."""
-    statement = select(Grant).order_by(Grant.created_at.desc(), Grant.id)
-    if not identity.holds(RoleKind.CDO, RoleKind.AUDITOR, RoleKind.ADMINISTRATOR):
-        own = identity.agencies(RoleKind.DATA_OFFICER, RoleKind.STEWARD)
-        statement = statement.join(Dataset, Dataset.id == Grant.dataset_id).where(
-            Grant.working_group_id.in_(sorted(identity.groups())) | Dataset.agency_id.in_(sorted(own))
-        )
-    return list(session.scalars(statement))
+    return list(session.scalars(_visible(identity).order_by(Grant.created_at.desc(), Grant.id)))
+
+
+def find(session: Session, identity: Identity, grant_id: str) -> Grant:
+    """A grant that this person may see. Raises `NotFound`, also for those of others."""
+    grant: Grant | None = session.scalar(_visible(identity).where(Grant.id == grant_id))
+    if grant is None:
+        raise NotFound("There is no such grant.")
+    return grant
+
+
+def _visible(identity: Identity) -> Select[Grant]:
+    statement = select(Grant).join(Dataset, Dataset.id == Grant.dataset_id)
+    if identity.holds(RoleKind.CDO, RoleKind.AUDITOR, RoleKind.ADMINISTRATOR):
+        return statement
+    own = sorted(identity.agencies(RoleKind.DATA_OFFICER, RoleKind.STEWARD))
+    return statement.where(or_(Grant.working_group_id.in_(sorted(identity.groups())), Dataset.agency_id.in_(own)))
 
 
 def grant_terms(grant: Grant) -> GrantTerms:

@@ -73,9 +73,7 @@ def _is_member(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def permit_condition(
-    grant_id: str, token_hash: str, now: datetime, *, running: bool = False
-) -> ColumnElement[bool]:
+def permit_condition(grant_id: str, token_hash: str, now: datetime, *, running: bool = False) -> ColumnElement[bool]:
     """SQL: this token may be used under this grant at `now`. No row of the log without it, no data without the row.
 
     It holds while the grant is active, unchanged since the token was issued and inside its window; the agreement version

@@ -24,7 +24,9 @@ from exchange.rows.door import Credentials
 from exchange.settings import Settings
 
 SCHEME = "DPoP"
-NOTHING_HERE = "There is nothing at this address, or you may not know of it. Restricted rows need a token; see /clients."
+NOTHING_HERE = (
+    "There is nothing at this address, or you may not know of it. Restricted rows need a token; see /clients."
+)
 
 
 class Unproven(Unauthenticated):
@@ -107,7 +109,9 @@ def _token_text(authorization: str, origin: str) -> str:
     return value.strip()
 
 
-def _proof(credentials: Credentials, origin: str, value: str, now: datetime) -> tuple[dpop.Proof | None, Unproven | None]:
+def _proof(
+    credentials: Credentials, origin: str, value: str, now: datetime
+) -> tuple[dpop.Proof | None, Unproven | None]:
     url = origin + urlsplit(credentials.url).path
     try:
         return dpop.check(credentials.proofs, method=credentials.method, url=url, now=now, token=value), None

@@ -245,6 +245,13 @@ def find(session: Session, identity: Identity, request_id: str) -> AccessRequest
     return request
 
 
+def for_giving(session: Session, by: Identity, request_id: str) -> AccessRequest:
+    """An approved request whose grant this person may give: the CDO. Raises `Refused`, `NotFound`."""
+    if not by.holds(RoleKind.CDO):
+        raise Refused("The Chief Data Officer gives the grant of an approved request.")
+    return take(session, request_id)
+
+
 def requests_of(session: Session, identity: Identity) -> list[AccessRequest]:
     """The requests that a person may see, newest first."""
     return list(session.scalars(_visible(identity).order_by(AccessRequest.submitted_at.desc(), AccessRequest.id)))

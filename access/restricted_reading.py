@@ -223,7 +223,10 @@ class _Case:
     def _refuse_standing(self, session: Session) -> NoReturn:
         """The database said no: find out why, and say it."""
         try:
-            grant, token = session.get_one(Grant, self.seen.terms.grant_id), session.get_one(Token, self.seen.token_hash)
+            grant, token = (
+                session.get_one(Grant, self.seen.terms.grant_id),
+                session.get_one(Token, self.seen.token_hash),
+            )
             refusal = why_not(session, grant, session.get_one(Client, token.client_id), self.now, token)
         finally:
             session.rollback()

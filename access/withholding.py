@@ -25,7 +25,10 @@ def why_column(session: Session, dataset: Dataset, terms: GrantTerms) -> Mapping
         words = f" {basis.words}" if basis else ""
         exemption = (f"{basis.limb}:{basis.code}",) if basis and basis.code else ()
         if column.name in terms.columns:
-            reasons[column.name] = (f"“{column.label}” is granted, but this token was asked for fewer columns.", clauses)
+            reasons[column.name] = (
+                f"“{column.label}” is granted, but this token was asked for fewer columns.",
+                clauses,
+            )
         else:
             where = f" ({', '.join(clauses)})" if clauses else ""
             reasons[column.name] = (

@@ -1,0 +1,100 @@
+"""A grant in words, for its group, its source agency and the auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from access.decision import AGGREGATE, ANYBODY
+from access.models import Grant, GrantState
+from access.permit import group_standing
+from exchange.clock import LEGAL_ZONE
+from exchange.directory.models import Person
+from exchange.rows.predicate import in_words
+
+
+@dataclass(frozen=True)
+class GrantInWords:
+    """What a page says of a grant. `clauses` maps a part of the grant to the clauses that set it."""
+
+    id: str
+    dataset_id: str
+    dataset: str
+    agency: str
+    group: str
+    purpose: str
+    columns: tuple[tuple[str, str], ...]
+    rows: str
+    persons: tuple[str, ...]
+    limits: tuple[str, ...]
+    begins: str
+    ends: str
+    agreement: str
+    agreement_version: int
+    agreement_title: str
+    clauses: Mapping[str, str]
+    state: str
+    why_ended: str
+    given: datetime
+
+
+def described(session: Session, grant: Grant, now: datetime) -> GrantInWords:
+    """The grant in words, as it stands now."""
+    labels = {column.name: column.label for column in grant.dataset.columns}
+    version = grant.agreement_version
+    return GrantInWords(
+        id=grant.id,
+        dataset_id=grant.dataset_id,
+        dataset=grant.dataset.title,
+        agency=grant.dataset.agency.name,
+        group=grant.working_group.name,
+        purpose=grant.purpose,
+        columns=tuple((name, labels.get(name, name)) for name in grant.columns),
+        rows=in_words(grant.rows, labels),
+        persons=_persons(session, grant),
+        limits=_limits(grant),
+        begins=day(grant.not_before),
+        ends=day(grant.not_after),
+        agreement=version.agreement_id,
+        agreement_version=version.number,
+        agreement_title=version.agreement.title,
+        clauses={part: ", ".join(clauses) for part, clauses in grant.because.items()},
+        state=_state(session, grant, now),
+        why_ended=grant.end_reason,
+        given=grant.created_at,
+    )
+
+
+def _state(session: Session, grant: Grant, now: datetime) -> str:
+    """Its own state; "not in force" when it is active and its agreement or its window is not."""
+    if grant.state != GrantState.ACTIVE:
+        return grant.state
+    stands = session.scalar(select(func.count()).select_from(Grant).where(Grant.id == grant.id, group_standing(now)))
+    return "active" if stands else "not in force"
+
+
+def _persons(session: Session, grant: Grant) -> tuple[str, ...]:
+    if ANYBODY in grant.persons:
+        return ("every member of the working group",)
+    return tuple(session.scalars(select(Person.name).where(Person.id.in_(grant.persons)).order_by(Person.name)))
+
+
+def _limits(grant: Grant) -> tuple[str, ...]:
+    found = []
+    if grant.granularity == AGGREGATE:
+        found.append("totals only, never single records")
+    if grant.min_cell:
+        found.append(f"no count below {grant.min_cell}")
+    if grant.rate is not None:
+        found.append(f"{grant.rate} queries a day")
+    return tuple(found)
+
+
+def day(instant: datetime) -> str:
+    """An instant as a legal day in words."""
+    local = instant.astimezone(LEGAL_ZONE)
+    return f"{local:%B} {local.day}, {local.year}"
