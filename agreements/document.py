@@ -7,6 +7,7 @@ signed are the tree in canonical JSON (RFC 8785).
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -149,7 +150,13 @@ def build(facts: DraftFacts) -> Document:
         "parent": asdict(facts.parent) if facts.parent else None,
     }
     document["terms"] = {dataset: to_json(terms) for dataset, terms in compile_document(document).items()}
-    return document
+    return _plain(document)
+
+
+def _plain(document: Document) -> Document:
+    """The tree that the canonical bytes hold: no part of it is shared with another part, or with the facts."""
+    plain: Document = json.loads(canonical_bytes(document))
+    return plain
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:

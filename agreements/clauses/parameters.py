@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import enum
 import json
+import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -83,7 +85,7 @@ UNBOUNDABLE = {
 def _text(parameter: Parameter, raw: object) -> str:
     if not isinstance(raw, str) or not raw.strip():
         raise Invalid(f"“{parameter.label}” is a text; write it in words.")
-    text = re.sub(r"[^\S\n]+", " ", raw.replace("\r\n", "\n")).strip()
+    text = re.sub(r"[^\S\n]+", " ", unicodedata.normalize("NFC", raw).replace("\r\n", "\n")).strip()
     if len(text) > MAX_TEXT:
         raise Invalid(f"“{parameter.label}” is longer than {MAX_TEXT} characters; shorten it.")
     if not all(letter.isprintable() or letter == "\n" for letter in text):
@@ -142,7 +144,7 @@ def _from_json(parameter: Parameter, raw: object) -> object:
         return raw
     try:
         return json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Invalid(f"“{parameter.label}” is not well-formed; choose it again on the page.") from None
 
 
@@ -159,7 +161,16 @@ def plain_predicate(value: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
         predicate.check(value, _AnyColumn())
     if "of" in value:
         return {"op": value["op"], "of": [plain_predicate(member, depth + 1) for member in value["of"]]}
+    if strange := [each for each in value["values"] if isinstance(each, float | int) and not _exact(each)]:
+        raise Invalid(
+            f"The row filter compares with {strange[0]}, which cannot be written exactly; use another number."
+        )
     return {"op": value["op"], "column": value["column"], "values": list(value["values"])}
+
+
+def _exact(number: float) -> bool:
+    """Whether canonical JSON can hold the number (RFC 8785 §3.2.2.3: IEEE 754 doubles, no NaN, no infinity)."""
+    return math.isfinite(number) and (isinstance(number, float) or abs(number) < 2**53)
 
 
 class _AnyColumn(frozenset[str]):

@@ -87,6 +87,7 @@ def test_clause_reads_its_own_values_again_to_the_same() -> None:
     ("kind", "raw", "value"),
     [
         (ParameterType.TEXT, "  two\r\n  words ", "two\n words"),
+        (ParameterType.TEXT, "e\u0301cole", "école"),
         (ParameterType.INTEGER, " 11 ", 11),
         (ParameterType.INTEGER, 0, 0),
         (ParameterType.DATE, date(2026, 7, 1), "2026-07-01"),
@@ -129,6 +130,9 @@ def test_parameter_reads(kind: ParameterType, raw: object, value: object) -> Non
         (ParameterType.REGIMES, ["ferpa!"]),
         (ParameterType.PREDICATE, "not json"),
         (ParameterType.PREDICATE, "[1]"),
+        (ParameterType.PREDICATE, "[" * 100_000),
+        (ParameterType.PREDICATE, '{"op": "eq", "column": "a", "values": [NaN]}'),
+        (ParameterType.PREDICATE, {"op": "eq", "column": "a", "values": [2**60]}),
         (ParameterType.PREDICATE, {"op": "like", "column": "a", "values": ["x"]}),
         (ParameterType.PREDICATE, {"op": "eq", "column": "a", "values": ["x"], "case": "ignore"}),
         (ParameterType.SCHEDULE, "{"),
