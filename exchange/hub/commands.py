@@ -9,15 +9,15 @@ from typing import Any, NoReturn
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exchange import clock
-from exchange.catalog.datasets import CATEGORIES, get_dataset, register_dataset
-from exchange.catalog.models import Dataset, DatasetClass, DatasetState
+from exchange.catalog.datasets import CATEGORIES
+from exchange.catalog.models import DatasetClass, DatasetState
 from exchange.directory.persons import find_agency
 from exchange.errors import CharterError, Invalid
 from exchange.hub import publishing, runs
+from exchange.hub.arriving import Wanted, begin
 from exchange.hub.merging import Merge
 from exchange.hub.models import PublishingRun, RunState
 from exchange.hub.proposing import ProposedColumn
@@ -70,12 +70,17 @@ def _begun(source: str | None, given: dict[str, Any]) -> PublishingRun:
     if not source:
         raise Invalid("Name the file or the database to publish.")
     chosen, recipe = _source(source, given), read_recipe(given["recipe"]) if given["recipe"] else None
-    dataset = _dataset(session(), given)
-    run = runs.start_run(
-        session(), settings(), None, dataset, chosen, recipe=recipe, row_id=given["row_id"], merge=given["merge"],
+    run = begin(
+        session(),
+        None,
+        settings(),
+        _wanted(session(), given),
+        chosen,
+        recipe=recipe,
+        merge=given["merge"],
         now=clock.now(),
-    )  # fmt: skip
-    session().commit()
+    )
+    dataset = run.dataset
     click.echo(f"Dataset {dataset.id}: {dataset.title} ({dataset.class_}). Run {run.id}.")
     session().commit()
     return _advance(run.id, chosen)
@@ -136,37 +141,17 @@ def _source(source: str, given: dict[str, Any]) -> Given:
     return FileGiven(path, path.name)
 
 
-def _dataset(session: Session, given: dict[str, Any]) -> Dataset:
-    """The dataset with this id, or of this agency and title; registered now if there is none."""
-    found = get_dataset(session, given["four_by_four"]) if given["four_by_four"] else None
-    agency_id = _agency(session, given["agency"]) if given["agency"] else None
-    if found is None:
-        if agency_id is None or not given["title"]:
-            raise Invalid("A new dataset needs --agency and --title.")
-        found = _same_title(session, agency_id, given["title"]) if given["four_by_four"] is None else None
-    if found is not None:
-        _require_same(found, agency_id, given["class_"])
-        return found
-    return register_dataset(
-        session, None, agency_id=agency_id or "", title=given["title"],
-        class_=given["class_"] or DatasetClass.RESTRICTED, id=given["four_by_four"],
-        description=given["description"], row_id=given["row_id"], category=given["category"], regimes=given["regimes"], now=clock.now(),
-    )  # fmt: skip
-
-
-def _same_title(session: Session, agency_id: str, title: str) -> Dataset | None:
-    named = select(Dataset).where(Dataset.agency_id == agency_id, Dataset.title == title, Dataset.cut_of_id.is_(None))
-    found = list(session.scalars(named))
-    if len(found) > 1:
-        raise Invalid(f"Several datasets have this title: {', '.join(d.id for d in found)}. Say which with --id.")
-    return found[0] if found else None
-
-
-def _require_same(dataset: Dataset, agency_id: str | None, class_: str | None) -> None:
-    if agency_id not in (None, dataset.agency_id):
-        raise Invalid(f"{dataset.id} belongs to {dataset.agency.name}, not to the agency given.")
-    if class_ not in (None, dataset.class_):
-        raise Invalid(f"{dataset.id} is {dataset.class_}. A dataset keeps its class; register another one.")
+def _wanted(session: Session, given: dict[str, Any]) -> Wanted:
+    return Wanted(
+        agency_id=_agency(session, given["agency"]) if given["agency"] else None,
+        title=given["title"] or "",
+        class_=given["class_"],
+        id=given["four_by_four"],
+        description=given["description"],
+        category=given["category"],
+        regimes=given["regimes"],
+        row_id=given["row_id"],
+    )
 
 
 def _agency(session: Session, text: str) -> str:

@@ -136,8 +136,7 @@ def _upsert(engine: duckdb.DuckDBPyConnection, staging: Staging, row_id: str, fr
 
 
 def _one(engine: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = engine.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    return int(engine.execute(query).fetchall()[0][0])
 
 
 def _name(column: str) -> str:

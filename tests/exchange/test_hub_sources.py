@@ -79,7 +79,7 @@ def test_another_encoding_is_guessed_and_said(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("Name,Town\nJosé Núñez,Windham\nRenée Côté,Putnam\nFrançois,Killingly\n".encode("cp1252"))
     rows = read_csv(path)
-    assert list(rows.rows)[0] == ["José Núñez", "Windham"]
+    assert next(iter(rows.rows)) == ["José Núñez", "Windham"]
     assert "not UTF-8" in rows.notes[0]
 
 
