@@ -84,9 +84,14 @@ def take(session: Session, version: AgreementVersion) -> AgreementVersion:
 def begin(session: Session, by: Identity, version: AgreementVersion, command: Command, now: datetime) -> Turn:
     """Lock the version and check state and role. Raises `Refused` (not this person) or `Conflict` (not in this state)."""
     version = take(session, version)
-    agencies = agencies_acted_for(version, by, command)
+    return Turn(version, by, command, now, permit(version, by, command))
+
+
+def permit(version: AgreementVersion, by: Identity | None, command: Command) -> frozenset[str]:
+    """The agencies for which this person may press this command now. Raises `Refused` or `Conflict`, saying why."""
     row = BY_COMMAND[command]
     here = State(version.state) in row.before
+    agencies = agencies_acted_for(version, by, command)
     if not agencies:
         state = State(version.state) if here else row.before[0]
         raise Refused(
@@ -94,10 +99,13 @@ def begin(session: Session, by: Identity, version: AgreementVersion, command: Co
             because=tuple(sorted({who.kind.value for who in row.who})),
         )
     if not here:
-        raise Conflict(
-            f"“{row.words}” is not possible now: {what_happened(version)} Reload the page to see it as it is."
-        )
-    return Turn(version, by, command, now, agencies)
+        raise Conflict(f"“{row.words}” is not possible now: {what_happened(version)} Reload the page to see it.")
+    return agencies
+
+
+def require_editable(by: Identity, version: AgreementVersion) -> None:
+    """Raise, as pressing would, unless this person may edit this version now; for showing an edit page."""
+    permit(version, by, Command.EDIT)
 
 
 def what_happened(version: AgreementVersion) -> str:

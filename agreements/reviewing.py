@@ -56,9 +56,11 @@ def approve_as_source(
     now: datetime,
     note: str = "",
     agency: str | None = None,
+    seen_round: int | None = None,
 ) -> AgreementVersion:
     """A source agency consents to its data in this agreement; the last consent passes it to counsel."""
     turn = begin(session, by, version, Command.APPROVE_AS_SOURCE, now)
+    _require_same_text(turn.version, seen_round)
     agency = _answer(session, turn, ReviewKind.SOURCE, ReviewAnswer.APPROVE, agency=agency, note=note)
     last = not waiting_on_sources(turn.version)
     move(session, turn, State.LEGAL_REVIEW if last else State.SOURCE_REVIEW, agency=agency, note=note.strip())
@@ -73,9 +75,11 @@ def approve_as_counsel(
     now: datetime,
     note: str = "",
     agency: str | None = None,
+    seen_round: int | None = None,
 ) -> AgreementVersion:
     """Counsel of a source agency, or of OPM, finds the text in order."""
     turn = begin(session, by, version, Command.APPROVE_AS_COUNSEL, now)
+    _require_same_text(turn.version, seen_round)
     agency = _answer(session, turn, ReviewKind.COUNSEL, ReviewAnswer.APPROVE, agency=agency, note=note)
     move(session, turn, State.LEGAL_REVIEW, agency=agency, note=note.strip())
     return turn.version
@@ -111,6 +115,12 @@ def refuse(
     turn.version.reason = citation
     move(session, turn, State.REFUSED, agency=agency, note=f"{citation}. {note}".strip(), because=(citation,))
     return turn.version
+
+
+def _require_same_text(version: AgreementVersion, seen_round: int | None) -> None:
+    """An approval is of the text that was read: `seen_round` is the round whose text the page showed; None trusts the caller."""
+    if seen_round is not None and seen_round != version.round:
+        raise Conflict("The text was changed and submitted anew since you opened this page. Reload it and read it again.")
 
 
 def waiting_on_sources(version: AgreementVersion) -> frozenset[str]:
