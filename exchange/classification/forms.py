@@ -17,6 +17,7 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms import Form as PlainForm
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional
 
 from exchange.catalog.models import Column
@@ -28,11 +29,17 @@ from exchange.classification.withheld import OPEN, RESTRICTED
 from exchange.errors import Invalid
 from exchange.forms import ALWAYS_ALLOWED, Form
 
-CODES = [("", "Choose a basis"), *((basis.code, f"{basis.code}: {basis.label}") for basis in VOCABULARY)]
-LIMB_CHOICES = [("", "The usual one of the code"), *((limb, f"{limb}: {words}") for limb, words in LIMBS.items())]
+CODES = [
+    SelectChoice("", "Choose a basis"),
+    *(SelectChoice(basis.code, f"{basis.code}: {basis.label}") for basis in VOCABULARY),
+]
+LIMB_CHOICES = [
+    SelectChoice("", "The usual one of the code"),
+    *(SelectChoice(limb, f"{limb}: {words}") for limb, words in LIMBS.items()),
+]
 RULE_CHOICES = [
-    ("", "No small cells are hidden"),
-    *((rule.code, f"{rule.code}: {rule.words}") for rule in RULES.values()),
+    SelectChoice("", "No small cells are hidden"),
+    *(SelectChoice(rule.code, f"{rule.code}: {rule.words}") for rule in RULES.values()),
 ]
 
 
@@ -41,7 +48,10 @@ class ColumnForm(PlainForm):  # type: ignore[misc]
 
     column = HiddenField()
     decision = RadioField(
-        "Decision", choices=[(OPEN, "Open"), (RESTRICTED, "Restricted")], validators=[Optional()], validate_choice=False
+        "Decision",
+        choices=[SelectChoice(OPEN, "Open"), SelectChoice(RESTRICTED, "Restricted")],
+        validators=[Optional()],
+        validate_choice=False,
     )
     code = SelectField("Exemption basis", choices=CODES)
     citation = StringField("Citation, if it differs from the list’s", validators=[Length(max=300)])
@@ -98,8 +108,8 @@ class SuppressionForm(Form):
     def offer(self, columns: Iterable[Column]) -> None:
         """Offer the dataset's columns: those of type number as counts, all but points as companions."""
         listed = [column for column in columns if column.type != "point"]
-        self.columns.choices = [(column.name, column.label) for column in listed if column.type == "number"]
-        self.hide_with.choices = self.groups.choices = [(column.name, column.label) for column in listed]
+        self.columns.choices = [SelectChoice(column.name, column.label) for column in listed if column.type == "number"]
+        self.hide_with.choices = self.groups.choices = [SelectChoice(column.name, column.label) for column in listed]
 
     def as_data(self) -> dict[str, object] | None:
         """The rule as it is stored; None for no rule."""

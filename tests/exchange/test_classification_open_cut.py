@@ -211,7 +211,7 @@ def test_a_broken_seal_builds_nothing(session: Session, settings: Settings) -> N
     body[len(body) // 2] ^= 1
     sealed.chmod(0o600)
     sealed.write_bytes(bytes(body))
-    with pytest.raises(Exception, match="(?i)seal|tamper|stored|changed|differ"):
+    with pytest.raises(Exception, match=r"(?i)seal|tamper|stored|changed|differ"):
         deciding.agree(session, make_cdo(session), work, NOON, settings=settings)
     session.rollback()
     assert not list((settings.data_dir / "open").rglob("*.parquet"))
