@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from access.desk_sources import classification_waiting, publishing_waiting
+from access.waiting import requests_waiting
+from agreements.turns import waiting_for as agreements_waiting
 from exchange.clock import legal_day
 from exchange.directory.identity import Identity
 from exchange.directory.listing import roles_in_force
@@ -16,9 +19,14 @@ from exchange.directory.persons import get_person
 from exchange.directory.role_words import in_words
 from exchange.directory.waiting import Waiting
 
-Provider = Callable[[Session, Identity, datetime], list[Waiting]]
+Provider = Callable[[Session, Identity, datetime], Sequence[Waiting]]
 
-PROVIDERS: tuple[Provider, ...] = ()
+PROVIDERS: tuple[Provider, ...] = (
+    agreements_waiting,
+    requests_waiting,
+    classification_waiting,
+    publishing_waiting,
+)
 """Each part of the house that can make somebody wait says what waits for this person."""
 
 
