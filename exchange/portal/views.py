@@ -17,7 +17,7 @@ from exchange.classification.open_cut import cut_of
 from exchange.classification.withheld import Withheld, why_withheld
 from exchange.directory.identity import current_identity
 from exchange.portal.addresses import Address, Example, downloads, examples, rows_addresses
-from exchange.portal.preview import Preview, preview
+from exchange.portal.preview import Preview, open_door, preview
 from exchange.web import session, settings
 
 portal = Blueprint("portal", __name__)
@@ -114,7 +114,7 @@ def _page(dataset: Dataset) -> DatasetPage:
         version=version,
         versions=sorted(dataset.versions, key=lambda one: -one.number),
         withheld={one.column: one for one in why_withheld(session(), dataset.id)},
-        preview=preview(dataset) if readable else None,
+        preview=preview(open_door(), dataset) if readable else None,
         addresses=rows_addresses(origin, dataset.id),
         downloads=downloads(dataset.id, rows) if readable else [],
         examples=examples(origin, dataset.id, dataset.columns[0].name, rows) if readable and dataset.columns else [],
