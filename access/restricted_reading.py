@@ -171,7 +171,11 @@ class _Case:
         columns = [column for column in matter.columns if column.name in names]
         try:
             plan = planning.resolve(
-                ask.query, columns, row_filter=seen.terms.rows, min_cell=floor(seen.reader, seen.terms)
+                ask.query,
+                columns,
+                row_filter=seen.terms.rows,
+                min_cell=floor(seen.reader, seen.terms),
+                filter_columns=matter.columns,
             )
         except Invalid as error:
             self._refuse_query(matter, names, error)

@@ -1,8 +1,8 @@
 """Builders for grants, clients and proofs, and a small OAuth client that can also do everything wrong.
 
-    world = make_grant(session)
-    holder = Holder(world.client_id, key=world.key)
-    answer = client.post("/oauth/token", **holder.token_request(world.details()))
+world = make_grant(session)
+holder = Holder(world.client_id, key=world.key)
+answer = client.post("/oauth/token", **holder.token_request(world.details()))
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from access.clients import register_client
 from access.models import AccessRequest, Client, Grant, RequestState
 from agreements.models import Agreement, AgreementVersion, Party, State, Tier
+from audit import tables
 from exchange import clock
-from exchange.catalog.models import Column, Dataset, DatasetState
+from exchange.catalog.models import Column, Dataset
+from exchange.db import db
 from exchange.directory.models import Person, RoleKind
 from tests.makers.directory import make_agency, make_person, make_working_group
 
@@ -34,7 +37,9 @@ ORIGIN = "http://localhost"
 COLUMNS = (("town", "Town", "text"), ("year", "Year", "text"), ("rate", "Rate", "number"), ("ssn", "SSN", "text"))
 GRANTED = ("rate", "town", "year")
 GROUP = "health-and-human-services"
-ES256_REGISTRY = jws.JWSRegistry(algorithms=["ES256", "Ed25519", "PS256", "RS256", "HS256", "none"], strict_check_header=False)
+ES256_REGISTRY = jws.JWSRegistry(
+    algorithms=["ES256", "Ed25519", "PS256", "RS256", "HS256", "none"], strict_check_header=False
+)
 ES256_REGISTRY.max_header_length = 8192
 
 
@@ -75,7 +80,9 @@ def new_key(algorithm: str = "ES256") -> Key:
     return ECKey.generate_key("P-256")
 
 
-def make_dataset(session: Session, id: str = "aaaa-2222", *, agency: str = "education", state: str = "published") -> Dataset:
+def make_dataset(
+    session: Session, id: str = "aaaa-2222", *, agency: str = "education", state: str = "published"
+) -> Dataset:
     """A restricted dataset with four columns, without rows."""
     make_agency(session, agency)
     instant = clock.now()
@@ -108,7 +115,9 @@ def make_version(
     """An agreement with one version, put straight into its state; how it gets there is the lifecycle's test."""
     instant = clock.now()
     session.add(
-        Agreement(id=id, tier=tier.value, title=f"{tier} {id}", parent_id=parent, working_group_id=group, created_at=instant)
+        Agreement(
+            id=id, tier=tier.value, title=f"{tier} {id}", parent_id=parent, working_group_id=group, created_at=instant
+        )
     )
     version = AgreementVersion(
         agreement_id=id, number=1, state=state.value, state_since=instant,
@@ -198,7 +207,10 @@ def signed(header: Mapping[str, Any], claims: Mapping[str, Any], key: Key) -> st
 
 def unsigned(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     """The same without any signature, for `alg: none`."""
-    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims)) + "."
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims))
+        + "."
+    )
 
 
 @dataclass
@@ -218,7 +230,11 @@ class Holder:
             "iat": seconds, "exp": seconds + 60,
         }  # fmt: skip
         signer = key or self.key
-        return signed({"alg": algorithm_of(signer), "typ": "client-authentication+jwt"} | dict(header or {}), usual | claims, signer)
+        return signed(
+            {"alg": algorithm_of(signer), "typ": "client-authentication+jwt"} | dict(header or {}),
+            usual | claims,
+            signer,
+        )
 
     def proof(
         self, method: str, url: str, token: str | None = None, *, header: Mapping[str, Any] | None = None,
@@ -226,7 +242,12 @@ class Holder:
     ) -> str:  # fmt: skip
         """A DPoP proof; words replace its claims, None leaves a claim out. `signer` signs with another key than it shows."""
         shown = key or self.dpop_key
-        usual: dict[str, Any] = {"jti": str(uuid.uuid4()), "htm": method, "htu": url, "iat": int(clock.now().timestamp())}
+        usual: dict[str, Any] = {
+            "jti": str(uuid.uuid4()),
+            "htm": method,
+            "htu": url,
+            "iat": int(clock.now().timestamp()),
+        }
         if token is not None:
             usual["ath"] = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
         head = {"typ": "dpop+jwt", "alg": algorithm_of(shown), "jwk": shown.as_dict(private=False)} | dict(header or {})
@@ -257,3 +278,12 @@ class Holder:
         """The two headers of a request for rows."""
         proof = self.proof(method, f"{self.origin}{path}", token, **changes)
         return {"Authorization": f"DPoP {token}", "DPoP": proof}
+
+
+def entries(action: str) -> list[dict[str, Any]]:
+    """What the log holds of this act, oldest first, sequenced or not."""
+    waiting = db.session.scalars(select(tables.queue.c.body).order_by(tables.queue.c.seq))
+    sequenced = db.session.scalars(select(tables.entries.c.body).order_by(tables.entries.c.idx))
+    found = [json.loads(body) for body in [*sequenced, *waiting]]
+    db.session.rollback()
+    return [body for body in found if body["action"] == action]
