@@ -39,7 +39,7 @@ from exchange.rows.types import columns_from_schema
 from exchange.settings import Settings
 
 OnStep = Callable[[str, str], None]
-"""Told of each step's name with "begins" and "ends", for showing progress; the result is written between the two."""
+"""Told of each step's name with "begins", "made" (work done, not yet kept) and "ends", for showing progress."""
 
 STATES = {
     "extract": RunState.EXTRACTING,
@@ -161,6 +161,7 @@ def _one_step(
     if result is None:
         on_step(step, "begins")
         result = _WORK[step](job, staging)
+        on_step(step, "made")
         staging.finish(step, result)
         on_step(step, "ends")
     _keep(session.get_one(PublishingRun, run.id), step, result)
@@ -272,6 +273,7 @@ def _finish(
             return
         on_step("publish", "begins")
         appear(session, run, built, staging.result("conform") or {}, now)
+        on_step("publish", "made")
         session.commit()
         on_step("publish", "ends")
     cut_again(session, settings, run, now)
