@@ -17,12 +17,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import ledger
 from audit.actions import Action, Outcome
 from audit.entry import Entry
+from exchange.catalog.cuts import cut_id, cut_of
 from exchange.catalog.models import Column, Dataset, DatasetClass, DatasetState, Version
 from exchange.classification import suppression
 from exchange.classification.models import Classification
@@ -31,19 +31,10 @@ from exchange.classification.withheld import OPEN, Withheld, agreed, why_withhel
 from exchange.rows import store_open, store_restricted
 from exchange.rows.types import ROW, ColumnInfo, columns_from_schema, narrow_numbers, physical_fields
 from exchange.settings import Settings
-from exchange.values import derived_four_by_four
+
+__all__ = ["cut_id", "cut_of", "forget_withdrawn", "left_out", "rebuild"]
 
 TITLE_ENDING = " (open cut)"
-
-
-def cut_id(dataset_id: str) -> str:
-    """The 4x4 of a dataset's open cut, a function of the dataset's own."""
-    return derived_four_by_four(dataset_id, "open cut")
-
-
-def cut_of(session: Session, dataset: Dataset) -> Dataset | None:
-    """The open cut of a dataset, retired or not; None if there never was one."""
-    return session.scalars(select(Dataset).where(Dataset.cut_of_id == dataset.id)).one_or_none()
 
 
 def left_out(session: Session, cut: Dataset) -> list[Withheld]:

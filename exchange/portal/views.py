@@ -9,11 +9,11 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from exchange.catalog import metadata
+from exchange.catalog.cuts import cut_of
 from exchange.catalog.datasets import current_version
 from exchange.catalog.models import Dataset, Version
 from exchange.catalog.search import Search, find, newest
 from exchange.catalog.visibility import may_know
-from exchange.classification.open_cut import cut_of
 from exchange.classification.withheld import Withheld, why_withheld
 from exchange.directory.identity import current_identity
 from exchange.portal.addresses import Address, Example, downloads, examples, rows_addresses
