@@ -20,6 +20,7 @@ from agreements.forms import (
     PartiesForm,
     PersonsForm,
     TermForm,
+    choices_of,
     clause_form,
     shown,
 )
@@ -79,7 +80,7 @@ def parties(agreement_id: str, number: int) -> Page:
         recipients=by_capacity[Capacity.RECIPIENT],
         opm=bool(by_capacity[Capacity.OPM]),
     )
-    form.sources.choices = form.recipients.choices = agency_choices()
+    form.sources.choices = form.recipients.choices = choices_of(agency_choices())
     if form.validate_on_submit():
         form.refuse_unknown()
         wanted = [(agency, Capacity.SOURCE) for agency in form.sources.data]
@@ -95,7 +96,7 @@ def persons(agreement_id: str, number: int) -> Page:
     """The named persons (CGS 4-67aa(2))."""
     version = _draft(agreement_id, number)
     form = PersonsForm(persons=roster_of(version))
-    form.persons.choices = person_choices(version, roster_of(version))
+    form.persons.choices = choices_of(person_choices(version, roster_of(version)))
     if form.validate_on_submit():
         form.refuse_unknown()
         editing.set_roster(session(), who(), version, form.persons.data, now=clock.now())

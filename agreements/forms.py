@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wtforms import (
@@ -16,6 +16,7 @@ from wtforms import (
     SubmitField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -28,6 +29,11 @@ from exchange.rows.predicate import COMPARISONS, Predicate
 REASON = "Kept with the agreement for good. Name no person who is described in the data."
 COMPARISONS_ON_PAGE = 3
 """How many comparisons the row filter of the page has; more are written by the interface."""
+
+
+def choices_of(pairs: Iterable[tuple[str, str]]) -> list[Any]:
+    """(value, label) pairs as a field's choices."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 class CheckboxesField(SelectMultipleField):  # type: ignore[misc]
@@ -97,7 +103,9 @@ class TerminateForm(Form):
     kind = RadioField(
         "How it ends",
         [InputRequired()],
-        choices=[("cause", "For cause: at once"), ("convenience", "For convenience: after the notice of clause C30")],
+        choices=choices_of(
+            [("cause", "For cause: at once"), ("convenience", "For convenience: after the notice of clause C30")]
+        ),
     )
     reason = TextAreaField("Reason", [InputRequired(), Length(max=2000)], description=REASON)
     submit = SubmitField("Confirm")
@@ -152,10 +160,10 @@ class LineForm(Form):
 
     def offer(self, columns: Sequence[tuple[str, str]]) -> None:
         """Set the choices: (name, label) of the dataset's columns."""
-        self.columns.choices = list(columns)
+        self.columns.choices = choices_of(columns)
         for number in range(1, COMPARISONS_ON_PAGE + 1):
-            self[f"column_{number}"].choices = [("", "no comparison"), *columns]
-            self[f"op_{number}"].choices = list(COMPARISONS.items())
+            self[f"column_{number}"].choices = choices_of([("", "no comparison"), *columns])
+            self[f"op_{number}"].choices = choices_of(COMPARISONS.items())
 
     def fill(self, columns: Sequence[str], rows: Predicate | None) -> bool:
         """Show a stored line. False if its filter is more than this page can show: saving would replace it."""
@@ -226,7 +234,8 @@ def _field(parameter: Parameter, anything: bool) -> Any:
     if not parameter.required:
         words += " May stay empty."
     if parameter.type is ParameterType.CHOICE:
-        return SelectField(parameter.label, choices=[("", "not chosen yet"), *parameter.choices], description=words)
+        choices = choices_of([("", "not chosen yet"), *parameter.choices])
+        return SelectField(parameter.label, choices=choices, description=words)
     if parameter.type is ParameterType.DATE:
         return DateField(parameter.label, [Optional()], description=words)
     kind = TextAreaField if parameter.type is ParameterType.TEXT else StringField

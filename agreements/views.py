@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Answer
 from agreements import drafting, editing, editing_pages, pdf, reading, signing, turns
 from agreements import register as public_register
 from agreements.acting import ACTS
-from agreements.forms import ConfirmForm, DsaForm, MemorandumForm, SignForm
+from agreements.forms import ConfirmForm, DsaForm, MemorandumForm, SignForm, choices_of
 from agreements.lifecycle import permit
 from agreements.models import AgreementVersion
 from agreements.pages import (
@@ -97,10 +97,11 @@ def start_dsa() -> str | Answer:
 def _start_forms() -> tuple[MemorandumForm, DsaForm]:
     memorandum, dsa = MemorandumForm(), DsaForm()
     choose = [("", "choose")]
-    memorandum.agency.choices = choose + [(key, name) for key, name in agency_choices() if key != OPM]
-    dsa.recipient.choices = choose + agency_choices()
-    dsa.memorandum.choices = choose + memorandum_choices()
-    dsa.working_group.choices = choose + working_group_choices()
+    agencies = agency_choices()
+    memorandum.agency.choices = choices_of(choose + [(key, name) for key, name in agencies if key != OPM])
+    dsa.recipient.choices = choices_of(choose + agencies)
+    dsa.memorandum.choices = choices_of(choose + memorandum_choices())
+    dsa.working_group.choices = choices_of(choose + working_group_choices())
     return memorandum, dsa
 
 
