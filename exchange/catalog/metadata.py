@@ -1,8 +1,8 @@
 """The catalogue for other catalogues: DCAT-US 1.1 (non-federal: no bureau or program codes), as `/data.json`.
 
 Derived from what the public may know, never typed; the same catalogue gives the same bytes (DESIGN §4.9). Source:
-Project Open Data metadata schema v1.1. A record without a usable address would be refused by data.gov's harvester, so every
-member it requires is always there and never blank.
+Project Open Data metadata schema v1.1. A record without a usable address would be refused by data.gov's harvester,
+so every member it requires is always there and never blank.
 """
 
 from __future__ import annotations
