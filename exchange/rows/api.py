@@ -182,5 +182,3 @@ def _open_door() -> OpenDoor:
 
 def _restricted_door() -> Door:
     return cast(Door, current_app.extensions["restricted_door"])
-
-

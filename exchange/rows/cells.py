@@ -62,14 +62,14 @@ def _plain(texts: pa.Array) -> pa.Array:
     with_exponent = pc.match_substring(texts, "e")
     if not pc.any(with_exponent).as_py():
         return texts
-    written = [
-        format(Decimal(text), "f") if text is not None and "e" in text else text for text in texts.to_pylist()
-    ]
+    written = [format(Decimal(text), "f") if text is not None and "e" in text else text for text in texts.to_pylist()]
     return pa.array(written, pa.string())
 
 
 def _escaped(texts: pa.Array) -> pa.Array:
     if pc.any(pc.match_substring_regex(texts, _CONTROL)).as_py():
-        return pa.array([None if text is None else orjson.dumps(text).decode() for text in texts.to_pylist()], pa.string())
+        return pa.array(
+            [None if text is None else orjson.dumps(text).decode() for text in texts.to_pylist()], pa.string()
+        )
     slashes = pc.replace_substring(texts, "\\", "\\\\")
     return _joined('"', pc.replace_substring(slashes, '"', '\\"'), '"')

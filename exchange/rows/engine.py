@@ -96,7 +96,9 @@ class DuckDBEngine:
     ) -> Batches:
         """See `Engine.run`."""
         if max_rows is not None and plan.limit > max_rows:
-            raise TooLarge(f"At most {max_rows:,} rows at once; page with $limit and $offset.", code="req.row-limit-exceeded")
+            raise TooLarge(
+                f"At most {max_rows:,} rows at once; page with $limit and $offset.", code="req.row-limit-exceeded"
+            )
         running = _Running(self._opened(), plan, source, deadline_s, cancel)
         try:
             running.start()

@@ -65,9 +65,7 @@ def open_version_of(session: Session, dataset_id: str) -> OpenVersion | None:
     dataset, version = row
     columns = columns_from_schema(version.schema)
     row_id = dataset.row_id if any(column.name == dataset.row_id for column in columns) else None
-    return OpenVersion(
-        dataset.id, version.number, version.path, version.rows, version.published_at, row_id, columns
-    )
+    return OpenVersion(dataset.id, version.number, version.path, version.rows, version.published_at, row_id, columns)
 
 
 class OpenDoor:

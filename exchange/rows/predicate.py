@@ -19,8 +19,14 @@ from exchange.errors import Invalid
 Predicate = Mapping[str, Any]
 
 COMPARISONS = {
-    "eq": "is", "ne": "is not", "lt": "is less than", "le": "is at most",
-    "gt": "is more than", "ge": "is at least", "in": "is one of", "between": "is between",
+    "eq": "is",
+    "ne": "is not",
+    "lt": "is less than",
+    "le": "is at most",
+    "gt": "is more than",
+    "ge": "is at least",
+    "in": "is one of",
+    "between": "is between",
 }
 JUNCTIONS = ("and", "or")
 MAX_DEPTH = 20
@@ -36,7 +42,9 @@ def check(predicate: Predicate, columns: Collection[str], depth: int = 0) -> Non
     elif op in COMPARISONS:
         _check_comparison(predicate, columns)
     else:
-        raise Invalid(f"The row filter has an unknown operation {op!r}; known are {', '.join([*COMPARISONS, 'and', 'or', 'not'])}.")
+        raise Invalid(
+            f"The row filter has an unknown operation {op!r}; known are {', '.join([*COMPARISONS, 'and', 'or', 'not'])}."
+        )
 
 
 def _check_junction(predicate: Predicate, columns: Collection[str], depth: int) -> None:

@@ -70,7 +70,9 @@ def unseal(sealed: memoryview, key: bytes) -> bytearray:
     for number in range(count):
         start = _HEADER.size + number * (chunk + TAG)
         try:
-            plain += cipher.decrypt(_nonce(header, number, number == count - 1), sealed[start : start + chunk + TAG], header)
+            plain += cipher.decrypt(
+                _nonce(header, number, number == count - 1), sealed[start : start + chunk + TAG], header
+            )
         except InvalidTag as broken:
             sentence = f"Chunk {number} of the sealed file has been changed; restore it from its backup."
             raise SealBroken(sentence) from broken

@@ -267,7 +267,9 @@ def test_40_a_quote_in_a_text_is_a_text(quakes: FlaskClient) -> None:
 
 
 def test_csv_quotes_every_value_and_writes_null_as_nothing(quakes: FlaskClient) -> None:
-    lines = quakes.get("/resource/abcd-1234.csv?$limit=1&$select=source,magnitude,datetime,location,felt").text.split("\n")
+    lines = quakes.get("/resource/abcd-1234.csv?$limit=1&$select=source,magnitude,datetime,location,felt").text.split(
+        "\n"
+    )
     row = TABLE[0]
     point = f"POINT ({row['location__lon']} {row['location__lat']})"
     assert lines[1] == f'"{row["source"]}",,"2012-09-01T01:30:00.000","{point}","{str(row["felt"]).lower()}"'

@@ -57,7 +57,9 @@ def make_open_dataset(
     """An open dataset with one version in the store. The caller commits."""
     if session.get(Agency, "public-health") is None:
         session.add(Agency(id="public-health", name="Department of Public Health", acronym="DPH"))
-    stored = store_open.write_version(data_dir / "open", id, 1, make_quakes() if table is None else table, columns, row_id=row_id)
+    stored = store_open.write_version(
+        data_dir / "open", id, 1, make_quakes() if table is None else table, columns, row_id=row_id
+    )
     dataset = Dataset(
         id=id, agency_id="public-health", title="Earthquakes", class_="open", state=state, row_id=row_id,
         created_at=now, updated_at=now, tags=[], regimes=[],

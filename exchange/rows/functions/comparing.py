@@ -25,7 +25,9 @@ COMPARING: tuple[Function, ...] = (
     signature("least", "ordered", "same", "least({all})", "The smallest; nulls are passed over.", repeats=True),
     signature("greatest", "ordered", "same", "greatest({all})", "The largest; nulls are passed over.", repeats=True),
     signature("iif", "checkbox same same", "same", "(CASE WHEN {0} THEN {1} ELSE {2} END)", "One of two values."),
-    signature("case", "checkbox same", "same", "(CASE {branches} END)", "The value after the first true.", repeats=True),
+    signature(
+        "case", "checkbox same", "same", "(CASE {branches} END)", "The value after the first true.", repeats=True
+    ),
 )
 
 CELL_MEANING = Function(

@@ -57,9 +57,7 @@ def _before(n: int) -> str:
     return _weekdays(n).replace(" + 1)", ")")
 
 
-_BUSINESS = (
-    f"(CASE WHEN {{0}} <= {{1}} THEN {_weekdays(1)} - {_before(0)} ELSE {_weekdays(0)} - {_before(1)} END)"
-)
+_BUSINESS = f"(CASE WHEN {{0}} <= {{1}} THEN {_weekdays(1)} - {_before(0)} ELSE {_weekdays(0)} - {_before(1)} END)"
 
 DATES: tuple[Function, ...] = (
     *_truncations(),

@@ -86,7 +86,11 @@ class Emitter:
     def _constant(self, constant: Constant) -> Sql:
         value: Any = constant.value
         if value is None:
-            return _point("NULL", "NULL") if constant.type == "point" else Sql(f"CAST(NULL AS {_ENGINE[constant.type]})", {})
+            return (
+                _point("NULL", "NULL")
+                if constant.type == "point"
+                else Sql(f"CAST(NULL AS {_ENGINE[constant.type]})", {})
+            )
         if constant.type == "point":
             return _point(self.bind(value[0]), self.bind(value[1]))
         if constant.type == "polygon":

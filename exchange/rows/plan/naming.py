@@ -35,7 +35,9 @@ def _words(node: tree.Node) -> Iterator[str]:
         case tree.Name():
             yield node.typed or node.key
         case tree.Literal():
-            yield "null" if node.value is None else str(node.value).lower() if node.kind == "boolean" else str(node.value)
+            yield (
+                "null" if node.value is None else str(node.value).lower() if node.kind == "boolean" else str(node.value)
+            )
         case tree.Call():
             yield f"{node.typed or node.function}{'_distinct' if node.distinct else ''}"
             for argument in node.arguments:

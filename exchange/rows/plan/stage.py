@@ -207,7 +207,9 @@ def _guarded(expression: Typed, min_cell: int) -> Typed:
         return replace(expression, arguments=tuple(_guarded(part, min_cell) for part in expression.arguments))
     for argument in expression.arguments:
         if not (isinstance(argument, Column) and not argument.computed):
-            sentence = f"Here {expression.function.name} takes a column as it is: groups under {min_cell} rows are withheld"
+            sentence = (
+                f"Here {expression.function.name} takes a column as it is: groups under {min_cell} rows are withheld"
+            )
             raise SoqlError("type-mismatch", sentence, function=expression.function.name)
     if not expression.arguments:
         return expression

@@ -1,6 +1,6 @@
 """Tokens to expressions: a Pratt parser over the binding powers of soda.md §4, lowest to highest.
 
-    OR · AND · NOT · IS, LIKE, BETWEEN, IN · comparison · + - || · * / % · ^ (right) · unary · :: · . · atom
+OR · AND · NOT · IS, LIKE, BETWEEN, IN · comparison · + - || · * / % · ^ (right) · unary · :: · . · atom
 """
 
 from __future__ import annotations
