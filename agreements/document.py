@@ -221,7 +221,7 @@ def names_of(facts: DraftFacts) -> Names:
 
 def _party_in_words(party: PartyFact) -> str:
     statute = f", acting under {party.statute}" if party.statute else ""
-    return f"{party.name} ({CAPACITIES[party.capacity]}{statute})"
+    return f"the {party.name} ({CAPACITIES[party.capacity]}{statute})"
 
 
 def _parent_in_words(parent: ParentFact | None) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import enum
 import json
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+import rfc8785
 
 from agreements.bounds import ANY
 from exchange.errors import Invalid
