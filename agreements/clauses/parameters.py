@@ -162,16 +162,11 @@ def plain_predicate(value: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
         predicate.check(value, _AnyColumn())
     if "of" in value:
         return {"op": value["op"], "of": [plain_predicate(member, depth + 1) for member in value["of"]]}
-    if strange := [each for each in value["values"] if isinstance(each, float | int) and not _exact(each)]:
-        raise Invalid(
-            f"The row filter compares with {strange[0]}, which cannot be written exactly; use another number."
-        )
+    try:  # canonical JSON holds IEEE 754 doubles, no NaN and no infinity (RFC 8785 §3.2.2.3)
+        rfc8785.dumps(value["values"])
+    except rfc8785.CanonicalizationError:
+        raise Invalid("The row filter compares with a number that cannot be written exactly; use another.") from None
     return {"op": value["op"], "column": value["column"], "values": list(value["values"])}
-
-
-def _exact(number: float) -> bool:
-    """Whether canonical JSON can hold the number (RFC 8785 §3.2.2.3: IEEE 754 doubles, no NaN, no infinity)."""
-    return math.isfinite(number) and (isinstance(number, float) or abs(number) < 2**53)
 
 
 class _AnyColumn(frozenset[str]):
