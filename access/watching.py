@@ -7,7 +7,7 @@ the permit itself is asked. Nothing is remembered that could let a stream run on
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextvars import copy_context
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from access.permit import permit_condition
 from access.reasons import why_not
 from exchange import clock, epoch
 from exchange.db import begin_reading_only
-from exchange.errors import CharterError
+from exchange.rows.engine import Batches, Stopped
 
 GLANCE_MS = 100
 """How often the epoch is read at most."""
@@ -32,10 +32,9 @@ SLICE_ROWS = 1000
 """Rows handed on between two looks; small, so that a slow reader does not carry many beyond an end."""
 
 
-class CutStream(CharterError):
+class CutStream(Stopped):
     """The right to read ended while rows were being sent; the transfer is broken off where it stood."""
 
-    status = 403
     code = "stream_cut"
 
 
@@ -81,18 +80,33 @@ class Watch:
             return why_not(session, grant, client, clock.now(), token).reason
 
 
-def watched(
-    batches: Iterator[pa.RecordBatch], watch: Watch, cancel: threading.Event, close: Callable[[], None]
-) -> Iterator[pa.RecordBatch]:
+class Watched(Iterator[pa.RecordBatch]):
     """The same rows in small slices, each handed on only after a look; ends the engine's work however it stops."""
-    try:
-        for batch in batches:
-            for start in range(0, batch.num_rows, SLICE_ROWS):
-                watch.check()
-                yield batch.slice(start, SLICE_ROWS)
-    finally:
-        cancel.set()
-        close()
+
+    def __init__(self, batches: Batches, watch: Watch, cancel: threading.Event) -> None:
+        self._batches, self._watch, self._cancel = batches, watch, cancel
+        self._slices: Iterator[pa.RecordBatch] = iter(())
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            part = next(self._slices, None)
+            while part is None:
+                self._slices = _slices(next(self._batches))
+                part = next(self._slices, None)
+            self._watch.check()
+        except BaseException:
+            self.close()
+            raise
+        return part
+
+    def close(self) -> None:
+        """Stop the engine and free what it holds. May be called twice, and before the first row."""
+        self._cancel.set()
+        self._batches.close()
+
+
+def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    return (batch.slice(start, SLICE_ROWS) for start in range(0, batch.num_rows, SLICE_ROWS))
 
 
 def current_epoch(engine: Engine) -> int:

@@ -38,7 +38,7 @@ def why_column(session: Session, dataset: Dataset, terms: GrantTerms) -> Mapping
     return reasons
 
 
-def withheld_names(query: Query) -> frozenset[str]:
+def names_in(query: Query) -> frozenset[str]:
     """Every name that a query uses anywhere, for a column or for an alias."""
     return frozenset(_names(query))
 

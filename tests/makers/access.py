@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from sqlalchemy import select
@@ -26,9 +27,12 @@ from access.models import AccessRequest, Client, Grant, RequestState
 from agreements.models import Agreement, AgreementVersion, Party, State, Tier
 from audit import tables
 from exchange import clock
-from exchange.catalog.models import Column, Dataset
+from exchange.catalog.models import Column, Dataset, Version
 from exchange.db import db
 from exchange.directory.models import Person, RoleKind
+from exchange.rows.store_restricted import write_version
+from exchange.rows.types import ColumnInfo
+from exchange.settings import Settings
 from tests.makers.directory import make_agency, make_person, make_working_group
 
 ORIGIN = "http://localhost"
@@ -97,6 +101,31 @@ def make_dataset(
     session.add(dataset)
     session.flush()
     return dataset
+
+
+def store_rows(session: Session, settings: Settings, dataset: Dataset, count: int = 40) -> Version:
+    """A sealed first version with rows "Town 0", "Town 1", …; years 2015 to 2018; every third person's ssn the same."""
+    infos = tuple(ColumnInfo(name, label, type_) for name, label, type_ in COLUMNS)
+    table = pa.table(
+        {
+            "town": [f"Town {n % 10}" for n in range(count)],
+            "year": [str(2015 + n % 4) for n in range(count)],
+            "rate": [n / 2 for n in range(count)],
+            "ssn": [f"{n % 3:03}-00-0000" for n in range(count)],
+        }
+    )
+    stored = write_version(
+        settings.data_dir / "restricted", dataset.id, 1, table, infos, key_file=settings.store_key_file
+    )
+    version = Version(
+        dataset_id=dataset.id, number=1, class_="restricted", path=stored.path, sha256=stored.sha256, rows=stored.rows,
+        bytes=stored.bytes, schema=[info.to_json() for info in infos], sealed_key=stored.sealed_key,
+        published_at=clock.now(),
+    )  # fmt: skip
+    session.add(version)
+    session.flush()
+    dataset.current_version_id = version.id
+    return version
 
 
 def make_version(
@@ -287,3 +316,12 @@ def entries(action: str) -> list[dict[str, Any]]:
     found = [json.loads(body) for body in [*sequenced, *waiting]]
     db.session.rollback()
     return [body for body in found if body["action"] == action]
+
+
+def change(model: type[Any], key: Any, **values: Any) -> None:
+    """Set members of one row and commit, as if somebody else's transaction did."""
+    row = db.session.get_one(model, key)
+    for name, value in values.items():
+        setattr(row, name, value)
+    db.session.commit()
+    db.session.remove()
