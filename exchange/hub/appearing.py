@@ -23,7 +23,6 @@ from exchange.classification.models import Classification, ClassificationState, 
 from exchange.classification.withheld import OPEN, agreed
 from exchange.clock import legal_day
 from exchange.directory.models import Person
-from exchange.errors import Conflict
 from exchange.hub.models import PublishingRun, RunState
 from exchange.settings import Settings
 
@@ -37,12 +36,9 @@ def appear(
 ) -> Version:
     """Make the built file the dataset's current version, with its columns and entry. The caller commits.
 
-    Raises `Conflict` if another run has used the version's number meanwhile.
+    The database refuses (`IntegrityError`) if another run has used the version's number meanwhile.
     """
     dataset = run.dataset
-    taken = select(Version.id).where(Version.dataset_id == dataset.id, Version.number == built["number"])
-    if session.scalar(taken) is not None:
-        raise Conflict("Another run published a version meanwhile. Try this run again.")
     version = Version(
         dataset_id=dataset.id,
         number=built["number"],

@@ -177,7 +177,7 @@ def _tell(run: PublishingRun) -> None:
         f"read {run.rows_read:,}, added {run.rows_added:,}, changed {run.rows_changed:,}, "
         f"removed {run.rows_removed:,}, refused {run.rows_refused:,}"
     )
-    if run.state == RunState.PUBLISHED:
+    if run.state == RunState.PUBLISHED and run.step == "done":
         click.echo(f"{run.message}\n{settings().origin}/data/{run.dataset_id}")
         if run.dataset.state == DatasetState.DRAFT:
             click.echo(f"Waiting for the CDO: {settings().origin}/classification/{run.dataset_id}")

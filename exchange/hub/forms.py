@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from werkzeug.datastructures import MultiDict
 from wtforms import FileField, PasswordField, RadioField, SelectField, StringField, SubmitField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, Optional
 
 from exchange.catalog.datasets import CATEGORIES
@@ -29,12 +30,15 @@ class NewRunForm(Form):
     agency = SelectField("Agency", description="For a new dataset: who owns it.")
     title = StringField("Title", [Optional(), Length(max=300)], description="For a new dataset.")
     description = TextAreaField("Description", [Optional(), Length(max=5000)], description="What the data is.")
-    category = SelectField("Category", choices=[(c, c) for c in CATEGORIES], default="Government")
+    category = SelectField("Category", choices=[SelectChoice(c, c) for c in CATEGORIES], default="Government")
     class_ = RadioField(
         "Class",
         choices=[
-            (DatasetClass.RESTRICTED.value, "Restricted: rows leave by grant only; an open cut can be derived from it"),
-            (DatasetClass.OPEN.value, "Open: public, once every column is decided and the CDO agrees"),
+            SelectChoice(
+                DatasetClass.RESTRICTED.value,
+                "Restricted: rows leave by grant only; an open cut can be derived from it",
+            ),
+            SelectChoice(DatasetClass.OPEN.value, "Open: public, once every column is decided and the CDO agrees"),
         ],
         default=DatasetClass.RESTRICTED.value,
     )
@@ -51,8 +55,8 @@ class NewRunForm(Form):
     merge = RadioField(
         "What the source holds",
         choices=[
-            (Merge.REPLACE.value, "The whole dataset: replace all rows"),
-            (Merge.UPSERT.value, "New and changed rows: merge by the row identifier"),
+            SelectChoice(Merge.REPLACE.value, "The whole dataset: replace all rows"),
+            SelectChoice(Merge.UPSERT.value, "New and changed rows: merge by the row identifier"),
         ],
         default=Merge.REPLACE.value,
     )
@@ -60,10 +64,17 @@ class NewRunForm(Form):
 
     def offer(self, agencies: Sequence[Agency], datasets: Sequence[Dataset]) -> None:
         """Fill the lists with what this person may choose."""
-        self.agency.choices = [(agency.id, agency.name) for agency in agencies]
-        mine = [(dataset.id, f"{dataset.title} ({dataset.id})") for dataset in datasets if dataset.cut_of_id is None]
-        self.dataset.choices = [("", "A new dataset"), *mine]
-        self.recipe.choices = [("", "None"), *((one.stem, one.stem) for one in sorted(SHIPPED.glob("*.json")))]
+        self.agency.choices = [SelectChoice(agency.id, agency.name) for agency in agencies]
+        mine = [
+            SelectChoice(dataset.id, f"{dataset.title} ({dataset.id})")
+            for dataset in datasets
+            if dataset.cut_of_id is None
+        ]
+        self.dataset.choices = [SelectChoice("", "A new dataset"), *mine]
+        self.recipe.choices = [
+            SelectChoice("", "None"),
+            *(SelectChoice(one.stem, one.stem) for one in sorted(SHIPPED.glob("*.json"))),
+        ]
 
 
 def answers(

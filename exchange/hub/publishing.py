@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from audit.actions import Action, Outcome
@@ -49,7 +50,6 @@ STATES = {
     "build": RunState.BUILDING,
 }
 STEPS = tuple(STATES)
-OVERTAKEN = "overtaken"
 
 
 def publish_file(
@@ -164,7 +164,7 @@ def _one_step(
         on_step(step, "made")
         staging.finish(step, result)
         on_step(step, "ends")
-    _keep(session.get_one(PublishingRun, run.id), step, result)
+    runs.keep_result(session.get_one(PublishingRun, run.id), step, result)
     session.commit()
 
 
@@ -241,44 +241,35 @@ _WORK: Mapping[str, Callable[[Job, Staging], dict[str, Any]]] = {
 }
 
 
-def _keep(run: PublishingRun, step: str, result: Mapping[str, Any]) -> None:
-    """Write a step's result into the run, for people; and wait for one where one is needed."""
-    run.step = step
-    if step == "extract":
-        run.rows_read, run.proposal, run.state = result["rows"], result["proposal"], RunState.WAITING.value
-        run.problems = [{"kind": "note", "words": note} for note in result["notes"]]
-    elif step == "conform":
-        run.rows_refused, run.problems = result["refused"], result["problems"]
-    elif step == "merge":
-        run.rows_added, run.rows_changed, run.rows_removed = (result[n] for n in ("added", "changed", "removed"))
-    elif step == "validate":
-        run.problems = [*(p for p in run.problems if not p.get("asks")), *result["findings"]]
-        asked = [finding for finding in result["findings"] if finding["kind"] not in run.accepted]
-        if asked:
-            run.step, run.state = "merge", RunState.STOPPED.value
-            run.message = " ".join(finding["words"] for finding in asked)
-
-
 def _finish(
     session: Session, settings: Settings, staging: Staging, run: PublishingRun, on_step: OnStep, now: datetime
 ) -> None:
     """The last step: one transaction in which the version appears; then the open cut follows in one of its own."""
-    if run.step == "build":
-        built, merged = staging.result("build"), staging.result("merge")
-        base = run.dataset.current_version_id
-        if built is None or merged is None or merged["base"] != base:
-            staging.undo(("merge", "validate", "build"))
-            run.step = "conform"
-            session.commit()
-            return
-        on_step("publish", "begins")
-        appear(session, run, built, staging.result("conform") or {}, now)
-        on_step("publish", "made")
+    if run.step == "build" and not _appeared(session, staging, run, on_step, now):
+        staging.undo(("merge", "validate", "build"))
+        session.get_one(PublishingRun, run.id).step = "conform"
         session.commit()
-        on_step("publish", "ends")
+        return
     cut_again(session, settings, run, now)
     run.step = "done"
     session.commit()
+
+
+def _appeared(session: Session, staging: Staging, run: PublishingRun, on_step: OnStep, now: datetime) -> bool:
+    """Whether the version is there; False if another run was faster, so that this one has to be merged again."""
+    built, merged = staging.result("build"), staging.result("merge")
+    if built is None or merged is None or merged["base"] != run.dataset.current_version_id:
+        return False
+    on_step("publish", "begins")
+    try:
+        appear(session, run, built, staging.result("conform") or {}, now)
+        on_step("publish", "made")
+        session.commit()
+    except IntegrityError:
+        session.rollback()
+        return False
+    on_step("publish", "ends")
+    return True
 
 
 def _fail(session: Session, ledger: Ledger, run_id: str, message: str, now: datetime) -> None:

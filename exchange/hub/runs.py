@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -213,3 +213,21 @@ def give_up(session: Session, settings: Settings, by: Identity | None, run: Publ
         run.state, run.ended_at = RunState.GIVEN_UP.value, now
         run.message = "Given up by a person; nothing was published."
         staging.remove()
+
+
+def keep_result(run: PublishingRun, step: str, result: Mapping[str, Any]) -> None:
+    """Write a step's result into the run, for people; and wait for one where one is needed."""
+    run.step = step
+    if step == "extract":
+        run.rows_read, run.proposal, run.state = result["rows"], result["proposal"], RunState.WAITING.value
+        run.problems = [{"kind": "note", "words": note} for note in result["notes"]]
+    elif step == "conform":
+        run.rows_refused, run.problems = result["refused"], result["problems"]
+    elif step == "merge":
+        run.rows_added, run.rows_changed, run.rows_removed = (result[n] for n in ("added", "changed", "removed"))
+    elif step == "validate":
+        run.problems = [*(p for p in run.problems if not p.get("asks")), *result["findings"]]
+        asked = [finding for finding in result["findings"] if finding["kind"] not in run.accepted]
+        if asked:
+            run.step, run.state = "merge", RunState.STOPPED.value
+            run.message = " ".join(finding["words"] for finding in asked)

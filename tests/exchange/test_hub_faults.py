@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from audit.ledger import Ledger
 from exchange.catalog.models import Column, Dataset, Version
-from exchange.errors import CharterError, Unavailable
+from exchange.errors import CharterError, Invalid, Unavailable
 from exchange.hub import runs
 from exchange.hub.models import PublishingRun, RunState
 from exchange.hub.publishing import advance
@@ -32,6 +32,7 @@ from exchange.settings import Settings
 from tests.makers import hub as hub_makers
 from tests.makers.catalog import make_dataset
 from tests.makers.hub import NOON, publish, write_csv
+from tests.makers.postgres import fresh_database
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("extract", "conform", "merge", "validate", "build", "publish")
@@ -250,3 +251,37 @@ def test_the_database_cannot_be_changed_by_reading_it(source_database: str) -> N
     with pytest.raises(Unavailable):
         read_sql(SqlGiven(source_database, query="WITH x AS (SELECT 1) DELETE FROM school"))
     assert len(list(read_sql(SqlGiven(source_database, table="school")).rows)) == 12_000
+
+
+def test_a_server_that_goes_away_in_mid_read_is_said_plainly(
+    session: Session, ledger: Ledger, settings: Settings
+) -> None:
+    url = fresh_database()
+    dies = "CASE WHEN i = 12000 THEN pg_terminate_backend(pg_backend_pid()) END"
+    given = SqlGiven(url, query=f"SELECT i, {dies} AS gone FROM generate_series(1, 20000) AS i")
+    dataset = make_dataset(session)
+    run = runs.start_run(session, settings, None, dataset, given, now=NOON)
+    advance(session, ledger, settings, run.id, given=given, now=NOON)
+    assert run.state == RunState.FAILED
+    assert "stopped answering after 10,000 rows" in run.message
+    assert dataset.current_version_id is None
+    healthy = SqlGiven(url, query="SELECT i, 'x' AS word FROM generate_series(1, 20000) AS i")
+    advance(session, ledger, settings, run.id, given=healthy, now=NOON)
+    assert (run.state, run.rows_read) == (RunState.WAITING, 20_000)
+
+
+def test_a_postgresql_table_with_its_types_is_read_as_it_reads() -> None:
+    url = fresh_database()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA s"))
+        connection.execute(text("CREATE TABLE s.t (n numeric(6,2), d date, b boolean, w timestamp, z text, f float8)"))
+        connection.execute(
+            text("INSERT INTO s.t VALUES (12.50, '2026-01-31', true, '2026-01-31 08:05', '06001', 1e-7)")
+        )
+    engine.dispose()
+    rows = read_sql(SqlGiven(url, table="s.t"))
+    assert rows.labels == ("n", "d", "b", "w", "z", "f")
+    assert list(rows.rows) == [["12.50", "2026-01-31", "true", "2026-01-31T08:05:00", "06001", "0.0000001"]]
+    with pytest.raises(Invalid, match="no table 'nothing'"):
+        read_sql(SqlGiven(url, table="nothing"))

@@ -13,6 +13,7 @@ from audit import tables
 from audit.ledger import Ledger
 from exchange.catalog.datasets import columns_of, current_version
 from exchange.catalog.models import Dataset, DatasetState, Version
+from exchange.classification import deciding, open_cut
 from exchange.classification.models import Classification, ClassificationState
 from exchange.directory.models import RoleKind
 from exchange.errors import Conflict, Invalid, NotFound, Refused
@@ -137,6 +138,30 @@ def test_an_upsert_keeps_order_and_old_rows(
     assert counts(run) == (2, 1, 1, 0, 0)
     found = [(r["case"], r["count"], r["count__cell"]) for r in rows_of(session, settings, dataset)]
     assert found == [("001", 5, None), ("002", None, "suppressed"), ("003", None, "suppressed"), ("004", 1, None)]
+
+
+def test_the_open_cut_follows_a_new_version(
+    session: Session, ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    dataset = make_dataset(session, agency="education")
+    publish(session, ledger, settings, dataset, write_csv(tmp_path / "a.csv"))
+    steward = make_identity(session, (RoleKind.STEWARD, "education"), agency="education")
+    cdo = make_identity(session, RoleKind.CDO, name="Ines Park")
+    classification = deciding.start(session, steward, dataset, NOON)
+    deciding.decide_column(session, steward, classification, "case", "restricted", code="FERPA", now=NOON)
+    for name in ("town", "count"):
+        deciding.decide_column(session, steward, classification, name, "open", now=NOON)
+    deciding.propose(session, steward, classification, NOON)
+    deciding.agree(session, cdo, classification, NOON, settings=settings)
+    cut = open_cut.cut_of(session, dataset)
+    assert cut is not None
+    first = cut.current_version_id
+    publish(session, ledger, settings, dataset, write_csv(tmp_path / "b.csv", [*ROWS, ("004", "Bolton", "1")]))
+    version = current_version(session, cut)
+    assert version is not None
+    assert (version.id != first, version.rows, [c.name for c in cut.columns]) == (True, 4, ["town", "count"])
+    with pytest.raises(Conflict, match="derived"):
+        publish(session, ledger, settings, cut, write_csv(tmp_path / "a.csv"))
 
 
 @pytest.mark.parametrize(
