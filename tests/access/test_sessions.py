@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from access import accounts, sessions
+from access import accounts, sessions, signing_in
 from access.models import SignInSession
 from exchange import clock
 from exchange.db import db
@@ -45,12 +45,13 @@ def test_a_cookie_stolen_before_sign_out_is_dead_after_it(app: Flask, browser: B
     assert not is_in(thief)
 
 
-def test_signing_in_again_kills_the_session_sent_along(browser: Browser, person: Person) -> None:
+def test_signing_in_again_kills_the_session_sent_along(person: Person) -> None:
     """Session fixation: a value that was in the browser before is never the one that is signed in after."""
     planted = sessions.begin(db.session(), person.id, "planted", clock.now())
-    fresh = sessions.renew(db.session(), planted, "password+totp", clock.now())
-    assert fresh not in (None, planted)
+    fresh = signing_in.sign_in_to_demo_desk(db.session(), person.id, clock.now(), old=planted)
+    assert fresh != planted
     assert sessions.find(db.session(), planted, clock.now()) is None
+    assert sessions.find(db.session(), fresh, clock.now()) is not None
 
 
 def test_an_unknown_cookie_value_is_never_adopted(browser: Browser, person: Person) -> None:
