@@ -75,7 +75,9 @@ def refuse_changes(session: Session, _context: Any, _instances: Any) -> None:
 
 
 def _was_frozen(version: AgreementVersion) -> bool:
-    history = inspect(version).attrs.frozen_at.history
+    """Whether it is frozen in the database, whatever the change in hand says; expired attributes are read again."""
+    with inspect(version).session.no_autoflush:  # type: ignore[union-attr]
+        history = inspect(version).attrs.frozen_at.load_history()
     return any(value is not None for value in (*history.unchanged, *history.deleted))
 
 

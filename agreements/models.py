@@ -91,7 +91,7 @@ class AgreementVersion(Model):
     terms: Mapped[dict[str, Any] | None]
     sha256: Mapped[str | None] = mapped_column(String(64))
     pdf_sha256: Mapped[str | None] = mapped_column(String(64))
-    frozen_at: Mapped[datetime | None]
+    frozen_at: Mapped[datetime | None] = mapped_column(active_history=True)
     terminates_at: Mapped[datetime | None]
     round: Mapped[int] = mapped_column(Integer, default=0)
     reason: Mapped[str] = mapped_column(Text, default="")

@@ -198,7 +198,7 @@ DUELS: dict[str, tuple[str, Press, Press]] = {
         lambda s, c, v: make.terminated(s, c, v),
         lambda s, c, v: lifecycle.terminate(s, c.sde_officer, v, cause=True, reason="Also.", now=NOON),
     ),
-    "suspend against terminate": (
+    "two suspensions": (
         "active",
         lambda s, c, v: lifecycle.suspend(s, c.sde_officer, v, reason="Wait.", now=NOON, agency=make.SDE),
         lambda s, c, v: lifecycle.suspend(s, c.cdo, v, reason="Wait.", now=NOON),
