@@ -153,6 +153,7 @@ def agree(session: Session, by: Identity, classification: Classification, now: d
     is not proposed, no longer complete, or if an open dataset would withhold a column.
     """
     dataset = _dataset(session, classification)
+    _lock(session, classification)
     _require_other_cdo(by, classification)
     _require_proposed(classification)
     _align(classification, dataset)
@@ -174,6 +175,7 @@ def return_(session: Session, by: Identity, classification: Classification, note
     dataset = _dataset(session, classification)
     if not by.holds(RoleKind.CDO):
         raise Refused("Only the Chief Data Officer answers a proposed classification.", because=("role:cdo",))
+    _lock(session, classification)
     _require_proposed(classification)
     if not note.strip():
         raise Invalid("Say what has to change, so that the agency knows what to do.")
@@ -192,6 +194,12 @@ def _put_in_force(session: Session, by: Identity, classification: Classification
     classification.answered_by_id, classification.answered_at = by.person_id, now
     classification.answer_note = ""
     session.flush()
+
+
+def _lock(session: Session, classification: Classification) -> None:
+    """See it as committed, and let nobody else answer it before this transaction ends."""
+    session.flush()
+    session.refresh(classification, with_for_update=True)
 
 
 def _dataset(session: Session, classification: Classification) -> Dataset:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from flask import request
 from wtforms import (
+    BooleanField,
     DateField,
     FieldList,
     FormField,
@@ -79,17 +80,20 @@ class ColumnsForm(Form):
     """The decisions of one page of columns."""
 
     columns = FieldList(FormField(ColumnForm))
+    rest_open = BooleanField("Columns on this page without a choice are open")
 
     def refuse_unknown(self) -> None:
         """Raise `Invalid` if the request carries a field that this form does not have."""
-        known = {field.name for entry in self.columns for field in entry.form} | ALWAYS_ALLOWED
+        known = {field.name for entry in self.columns for field in entry.form} | {"rest_open"} | ALWAYS_ALLOWED
         if set(request.form) - known:
             raise Invalid("This form does not fit the dataset’s columns of today. Reload the page and try again.")
 
     def choices(self) -> list[Choice]:
-        """Everything that was decided on the page."""
-        made = (entry.form.choice() for entry in self.columns)
-        return [choice for choice in made if choice is not None]
+        """Everything that was decided on the page; with `rest_open` also what was left without a choice."""
+        made = [(entry.form.column.data or "", entry.form.choice()) for entry in self.columns]
+        if self.rest_open.data:
+            made = [(name, choice or Choice(name, OPEN)) for name, choice in made]
+        return [choice for _, choice in made if choice is not None]
 
 
 class SuppressionForm(Form):

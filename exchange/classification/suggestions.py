@@ -56,6 +56,7 @@ HINTS = (
           "looks like a way to reach a private person"),
     _hint("latitude|longitude|lat|lon|geolocation|coordinates", "SPECIES", "exact places can need to be coarser"),
     _hint("password|secret|ip_address|mac_address", "IT-SEC", "looks like a detail of information technology"),
+    _hint("case_(?:id|no|number)|record_number", "MOSAIC", "leads to one person where another file has the number"),
     _hint("race|ethnicity|sex|gender|age|zip(?:_code)?|birth_?(?:year|place)", "MOSAIC",
           "describes people: in record-level data, or beside small counts, the combination can name one"),
 )  # fmt: skip

@@ -78,7 +78,7 @@ def explain(column: Column, decision: ColumnDecision | None) -> Withheld:
         return Withheld(column.name, column.label, "", "", "", words)
     basis = exemption(decision.code)
     words = (
-        f"“{column.label}” is withheld: {basis.label} ({decision.code}; {decision.citation}). "
+        f"“{column.label}” is withheld: {basis.label} ({decision.code}). Law: {decision.citation}. "
         f"Ground: {limb_in_words(decision.limb or '')}. {_until(decision.review_on)}"
     )
     return Withheld(

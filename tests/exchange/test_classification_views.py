@@ -135,8 +135,14 @@ def test_many_columns_come_in_pages_and_one_page_saves_its_own(
     assert shown == [f"field_{i:03d}" for i in range(125, 130)]
     answer = client.post(f"/classification/{dataset.id}/decisions?page=6", data=form_of(dict.fromkeys(shown, "open")))
     assert answer.headers["Location"].endswith("page=6")
+    second = form_of(dict.fromkeys((f"field_{i:03d}" for i in range(25, 50)), None)) | {
+        "columns-3-decision": "restricted"
+    }
+    filled = second | {"columns-3-code": "SSN", "rest_open": "y"}
+    assert client.post(f"/classification/{dataset.id}/decisions?page=2", data=filled).status_code == 303
     work = deciding.under_work(db.session(), dataset.id)
-    assert work is not None and len(deciding.missing(work)) == 125
+    assert work is not None and len(deciding.missing(work)) == 100
+    assert [one.column for one in work.columns if one.code == "SSN"] == ["field_028"]
 
 
 def test_the_vocabulary_is_a_page(app: Flask, client: FlaskClient, people: dict[str, Person]) -> None:
