@@ -12,6 +12,7 @@ from sqlalchemy import select
 from audit import merkle, tables
 from audit.published import Head, engine, head, store
 from audit.recovery import CHECKPOINT, KEY
+from audit.tables import as_bytes, body_of
 from audit.tiles import checked_path
 
 log = Blueprint("log", __name__)
@@ -99,16 +100,16 @@ def _prove(entry_id: str) -> _Proof | None:
 def _indexed(entry_id: str) -> tuple[int | None, bytes | None]:
     entry, queued = tables.entries.c, tables.queue.c
     with engine().connect() as connection:
-        row = connection.execute(select(entry.idx, entry.body).where(entry.id == entry_id)).one_or_none()
+        row = connection.execute(select(entry.idx, body_of(tables.entries)).where(entry.id == entry_id)).one_or_none()
         if row is not None:
-            return row.idx, bytes(row.body)
+            return row.idx, as_bytes(row.body)
         if connection.execute(select(queued.seq).where(queued.id == entry_id)).scalar() is not None:
             return None, None
         # Between the two looks the sequencer may have moved it.
-        row = connection.execute(select(entry.idx, entry.body).where(entry.id == entry_id)).one_or_none()
+        row = connection.execute(select(entry.idx, body_of(tables.entries)).where(entry.id == entry_id)).one_or_none()
     if row is None:
         abort(404)
-    return row.idx, bytes(row.body)
+    return row.idx, as_bytes(row.body)
 
 
 def _b64(data: bytes) -> str:

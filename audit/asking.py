@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import current_app
-from wtforms import DateField, Form, SelectField, StringField
+from wtforms import DateField, Form, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Optional, ValidationError
 
 from audit.actions import Action, Outcome
 from audit.questions import Question, end_of, start_of
+from audit.words import words_for
 
 FOUR_BY_FOUR = re.compile(r"[a-z0-9]{4}-[a-z0-9]{4}\Z")
 PSEUDONYM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -47,9 +48,15 @@ class PersonRead(_Between):
 class Entries(_Between):
     """Any entries."""
 
-    action = SelectField("Act", default="", choices=[("", "Any act"), *((str(a), str(a)) for a in Action)])
+    action = SelectField(
+        "Act",
+        default="",
+        choices=[SelectChoice("", "Any act"), *(SelectChoice(str(act), words_for(act)) for act in Action)],
+    )
     outcome = SelectField(
-        "Outcome", default="", choices=[("", "Any outcome"), *((str(o), str(o).capitalize()) for o in Outcome)]
+        "Outcome",
+        default="",
+        choices=[SelectChoice("", "Any outcome"), *(SelectChoice(str(end), str(end).capitalize()) for end in Outcome)],
     )
     person = StringField("Person", description="Pseudonym in the log, or a name.")
     dataset = StringField("Dataset", description="Its id or title.")

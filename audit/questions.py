@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, Row, Select, and_, case, func, select
 
 from audit import tables
 from audit.actions import Action
+from audit.tables import as_bytes, body_of
 
 READS = (Action.ACCESS_ROWS_INTENT, Action.ACCESS_ROWS_REFUSE)
 """The acts that answer "who read": permitted reads and refused ones."""
@@ -213,7 +214,7 @@ def members(body: bytes) -> dict[str, Any]:
 
 
 def _columns() -> Select[Any]:
-    return select(e.idx, e.id, e.t.label("ms"), e.action, e.outcome, e.rows, e.bytes, e.body)
+    return select(e.idx, e.id, e.t.label("ms"), e.action, e.outcome, e.rows, e.bytes, body_of(tables.entries))
 
 
 def _matching(question: Question) -> Select[Any]:
@@ -254,8 +255,8 @@ def _line(row: Row[Any], outcome: Row[Any] | None) -> Line:
         ended=outcome.outcome if outcome is not None else None,
         rows=source.rows,
         sent=source.bytes,
-        body=bytes(row.body),
-        outcome_body=bytes(outcome.body) if outcome is not None else None,
+        body=as_bytes(row.body),
+        outcome_body=as_bytes(outcome.body) if outcome is not None else None,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 
 from audit import tables
 from audit.ledger import waiting
+from audit.tables import as_bytes, body_of
 from audit.verification import VerificationFailed, entries
 
 CHUNK = 1024
@@ -42,6 +43,6 @@ def compare(engine: Engine, folder: Path, size: int) -> Comparison:
 
 def _chunk(engine: Engine, begin: int) -> dict[int, bytes]:
     entry = tables.entries.c
-    chosen = select(entry.idx, entry.body).where(entry.idx >= begin, entry.idx < begin + CHUNK)
+    chosen = select(entry.idx, body_of(tables.entries)).where(entry.idx >= begin, entry.idx < begin + CHUNK)
     with engine.begin() as connection:
-        return {row.idx: bytes(row.body) for row in connection.execute(chosen)}
+        return {row.idx: as_bytes(row.body) for row in connection.execute(chosen)}

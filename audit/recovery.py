@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from audit import merkle, tables
 from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier
+from audit.tables import as_bytes, body_of
 from audit.tiles import WIDTH, Edge, MissingTile, TileStore
 
 CHECKPOINT = "checkpoint"
@@ -76,5 +77,5 @@ def _read_back(connection: Connection, store: TileStore, signed: Checkpoint, pub
 
 def _bodies(connection: Connection, begin: int, end: int) -> tuple[bytes, ...]:
     entries = tables.entries.c
-    chosen = select(entries.body).where(entries.idx >= begin, entries.idx < end).order_by(entries.idx)
-    return tuple(bytes(body) for body in connection.execute(chosen).scalars())
+    chosen = select(body_of(tables.entries)).where(entries.idx >= begin, entries.idx < end).order_by(entries.idx)
+    return tuple(as_bytes(body) for body in connection.execute(chosen).scalars())

@@ -19,13 +19,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, Row, String, delete, insert, select
+from sqlalchemy import BigInteger, Connection, Engine, String, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit import checkpoints, tables
 from audit.checkpoints import Checkpoint, Signer
 from audit.locks import Leader, leadership
 from audit.recovery import CHECKPOINT, KEY, recover, size_of
+from audit.tables import as_bytes, body_of
 from audit.tiles import TileStore, grow
 
 BATCH = 1024
@@ -118,24 +119,30 @@ def index_waiting(connection: Connection) -> int:
     On PostgreSQL queue numbers become visible out of order; an entry gets its index when it is seen, so none is passed
     over. An entry that was indexed before is dropped; another with its id stays queued, where `verify` reports it.
     """
-    waiting = connection.execute(select(tables.queue).order_by(tables.queue.c.seq).limit(BATCH)).all()
+    queue = tables.queue.c
+    chosen = select(queue.seq, queue.id, body_of(tables.queue)).order_by(queue.seq).limit(BATCH)
+    waiting = connection.execute(chosen).all()
     if not waiting:
         return 0
-    chosen = select(tables.entries.c.id, tables.entries.c.body).where(tables.entries.c.id.in_([w.id for w in waiting]))
-    known = {row.id: bytes(row.body) for row in connection.execute(chosen)}
+    known = _indexed_before(connection, [row.id for row in waiting])
     new = [row for row in waiting if row.id not in known]
-    same = [row for row in waiting if known.get(row.id) == bytes(row.body)]
+    same = [row for row in waiting if known.get(row.id) == as_bytes(row.body)]
     if len(new) + len(same) < len(waiting):
         logger.error("the queue holds %d entries with a used id; they stay there", len(waiting) - len(new) - len(same))
     begin = size_of(connection)
     if new:
         connection.execute(insert(tables.entries), [_indexed(begin + i, row) for i, row in enumerate(new)])
-    connection.execute(delete(tables.queue).where(tables.queue.c.seq.in_([row.seq for row in (*new, *same)])))
+    connection.execute(delete(tables.queue).where(queue.seq.in_([row.seq for row in (*new, *same)])))
     return len(new)
 
 
-def _indexed(index: int, row: Row[Any]) -> dict[str, Any]:
-    body = bytes(row.body)
+def _indexed_before(connection: Connection, ids: Sequence[str]) -> dict[str, bytes]:
+    chosen = select(tables.entries.c.id, body_of(tables.entries)).where(tables.entries.c.id.in_(ids))
+    return {row.id: as_bytes(row.body) for row in connection.execute(chosen)}
+
+
+def _indexed(index: int, row: Any) -> dict[str, Any]:
+    body = as_bytes(row.body)
     return {"idx": index, "id": row.id, "body": body, **searchable(body)}
 
 
@@ -166,8 +173,10 @@ def _fitting(kind: Any, value: object) -> str | int | None:
 
 def _unsigned(connection: Connection, size: int) -> list[bytes]:
     entries = tables.entries.c
-    chosen = select(entries.body).where(entries.idx >= size, entries.idx < size + BATCH).order_by(entries.idx)
-    return [bytes(body) for body in connection.execute(chosen).scalars()]
+    chosen = (
+        select(body_of(tables.entries)).where(entries.idx >= size, entries.idx < size + BATCH).order_by(entries.idx)
+    )
+    return [as_bytes(body) for body in connection.execute(chosen).scalars()]
 
 
 def _keep_checkpoint(connection: Connection, checkpoint: Checkpoint, note: str, now: datetime) -> None:

@@ -6,7 +6,23 @@ index in the tree. `audit_replay` holds one-time keys (DPoP proofs) used with an
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    Label,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
 
 metadata = MetaData(
     naming_convention={
@@ -72,3 +88,13 @@ checkpoints = Table(
     Column("note", Text, nullable=False),
     Column("t", BigInteger, nullable=False),
 )
+
+
+def body_of(table: Table) -> Label[Any]:
+    """The column `body` as it lies there, for `as_bytes`."""
+    return type_coerce(table.c.body, NullType()).label("body")
+
+
+def as_bytes(body: Any) -> bytes:
+    """An entry's bytes. SQLite lets somebody with a shell store text; that is tampering to report, not to trip over."""
+    return body.encode("utf-8", "surrogateescape") if isinstance(body, str) else bytes(body or b"")

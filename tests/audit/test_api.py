@@ -74,7 +74,8 @@ def test_checkpoint_and_tiles_are_the_files(client: FlaskClient, data_dir: Path)
 
 
 @pytest.mark.parametrize(
-    "address", ["0/1", "0/0000", "0/x000/000", "0/000.p/0", "0/000.p/256", "0/000.p/044", "0/../../checkpoint", "64/000",
+    "address",
+    ["0/1", "0/0000", "0/x000/000", "0/000.p/0", "0/000.p/256", "0/000.p/044", "0/../../checkpoint", "64/000",
                 "0/000.p/", "0/٠٠٠", "0/002"],
 )  # fmt: skip
 def test_only_one_spelling_of_a_tile_exists(client: FlaskClient, data_dir: Path, address: str) -> None:

@@ -1,0 +1,207 @@
+"""Tampering: whatever is changed in a log is found, and the first bad entry is named."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import audit.verification
+from audit import checkpoints, merkle
+from audit.checkpoints import Checkpoint, FileSigner
+from audit.tiles import Edge, TileStore, grow, pack, tile_path, unpack
+from audit.verification import VerificationFailed, verify
+from exchange.db import db
+from tests.makers.audit import ORIGIN, make_intent, sequence, write
+
+SIZE = 700
+SIGNER = FileSigner(ORIGIN, b"\x05" * 32)
+BODIES = [make_intent(columns=(str(i),)).canonical() for i in range(SIZE)]
+
+
+def make_log(folder: Path, bodies: list[bytes] = BODIES, steps: int = 3) -> Path:
+    """A signed log in a folder, grown in a few steps."""
+    store, edge = TileStore(folder), Edge()
+    for at in range(0, len(bodies), -(-len(bodies) // steps) or 1):
+        edge, files = grow(edge, bodies[at : at + -(-len(bodies) // steps)])
+        store.write(files)
+        store.drop_partials(files)
+    note = checkpoints.sign(Checkpoint(ORIGIN, edge.size, edge.root()), SIGNER)
+    store.write({"checkpoint": note.encode(), "key": SIGNER.verifier.vkey().encode()})
+    return folder
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A signed log of 700 entries."""
+    return make_log(tmp_path / "log")
+
+
+def rewrite(log: Path, number: int, width: int, change: Callable[[list[bytes]], None]) -> None:
+    """Change the entries of a bundle."""
+    path = log / tile_path("entries", number, width)
+    bodies = list(unpack(path.read_bytes()))
+    change(bodies)
+    path.write_bytes(pack(bodies))
+
+
+def test_a_whole_log_holds(log: Path) -> None:
+    report = verify(log)
+    assert (report.origin, report.size, report.root) == (ORIGIN, SIZE, merkle.root_of(map(merkle.leaf_hash, BODIES)))
+    assert verify(log, SIGNER.verifier.vkey()) == report
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 255, 256, 257, 512, 513])
+def test_logs_of_every_shape_hold(tmp_path: Path, size: int) -> None:
+    assert verify(make_log(tmp_path, BODIES[:size])).size == size
+
+
+def test_a_flipped_bit_in_an_entry_is_named(log: Path) -> None:
+    path = log / tile_path("entries", 1)
+    data = bytearray(path.read_bytes())
+    data[data.index(b'"columns":["300"]') + 13] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(VerificationFailed, match="entry 300 ") as failed:
+        verify(log)
+    assert failed.value.index == 300
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_flipped_bit_anywhere_is_found(log: Path, data: st.DataObject) -> None:
+    files = sorted(p for p in log.rglob("*") if p.is_file() and p.name != "key")
+    path = data.draw(st.sampled_from(files))
+    whole = path.read_bytes()
+    at, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
+    try:
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << bit)]) + whole[at + 1 :])
+        with pytest.raises(VerificationFailed):
+            verify(log, SIGNER.verifier.vkey())
+    finally:
+        path.write_bytes(whole)
+
+
+def test_removed_entries_are_found(log: Path) -> None:
+    rewrite(log, 0, 256, lambda bodies: bodies.pop(17))
+    with pytest.raises(VerificationFailed, match="entry 17 "):
+        verify(log)
+
+
+def test_reordered_entries_are_found(log: Path) -> None:
+    def swap(bodies: list[bytes]) -> None:
+        bodies[5], bodies[6] = bodies[6], bodies[5]
+
+    rewrite(log, 2, 188, swap)
+    with pytest.raises(VerificationFailed, match="entry 517 "):
+        verify(log)
+
+
+def test_an_entry_changed_with_its_leaf_is_found_by_the_tile_above(log: Path) -> None:
+    changed = make_intent(columns=("forged",)).canonical()
+    rewrite(log, 0, 256, lambda bodies: bodies.__setitem__(3, changed))
+    tile = log / tile_path(0, 0)
+    data = tile.read_bytes()
+    tile.write_bytes(data[: 3 * 32] + merkle.leaf_hash(changed) + data[4 * 32 :])
+    with pytest.raises(VerificationFailed, match=r"tile/1/000\.p/2 is wrong from entry 0"):
+        verify(log)
+
+
+def test_everything_rebuilt_without_the_key_is_found_by_the_signature(log: Path) -> None:
+    note = (log / "checkpoint").read_bytes()
+    make_log(log, [*BODIES[:-1], make_intent().canonical()], steps=1)
+    (log / "checkpoint").write_bytes(note)
+    with pytest.raises(VerificationFailed, match="lead to the root"):
+        verify(log)
+
+
+def test_another_key_is_found_when_the_true_one_is_known(log: Path) -> None:
+    forger = FileSigner(ORIGIN, b"\x06" * 32)
+    _, _, head = audit.verification.open_checkpoint((log / "checkpoint").read_text(), SIGNER.verifier.vkey())
+    (log / "checkpoint").write_text(checkpoints.sign(Checkpoint(ORIGIN, SIZE, head), forger))
+    (log / "key").write_text(forger.verifier.vkey())
+    assert verify(log).size == SIZE
+    with pytest.raises(VerificationFailed, match="no signature"):
+        verify(log, SIGNER.verifier.vkey())
+
+
+def test_a_repeated_entry_is_found(tmp_path: Path) -> None:
+    with pytest.raises(VerificationFailed, match="entry 20 repeats entry 4"):
+        verify(make_log(tmp_path, [*BODIES[:20], BODIES[4]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("tile/entries/001", "256"), ("tile/0/001", "256"), ("tile/1/000.p/2", "0"), ("checkpoint", "")]
+)
+def test_a_missing_file_is_named(log: Path, name: str, named: str) -> None:
+    (log / name).unlink()
+    with pytest.raises(VerificationFailed, match=name) as failed:
+        verify(log)
+    assert str(failed.value.index if failed.value.index is not None else "") == named
+
+
+def test_an_unreadable_entry_is_named(tmp_path: Path) -> None:
+    with pytest.raises(VerificationFailed, match="entry 2 cannot be read"):
+        verify(make_log(tmp_path, [*BODIES[:2], b"not JSON", *BODIES[2:5]]))
+
+
+def test_a_left_over_partial_tile_must_be_a_beginning(log: Path) -> None:
+    store = TileStore(log)
+    store.write({tile_path(0, 0, 3): (log / tile_path(0, 0)).read_bytes()[: 3 * 32]})
+    assert verify(log).size == SIZE
+    store.write({tile_path("entries", 0, 2): b"\x00\x01x"})
+    with pytest.raises(VerificationFailed, match=r"tile/entries/000\.p/2"):
+        verify(log)
+
+
+def test_it_is_a_program_of_one_file(log: Path, tmp_path: Path) -> None:
+    program = tmp_path / "elsewhere" / "verification.py"
+    program.parent.mkdir()
+    source = Path(str(audit.verification.__file__)).read_text()
+    assert len(source.splitlines()) < 300
+    program.write_text(source)
+    command = [sys.executable, "-I", str(program), str(log), "--key", SIGNER.verifier.vkey()]
+    good = subprocess.run(command, capture_output=True, text=True)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "tree size 700" in good.stdout
+    (log / "tile" / "0" / "000").write_bytes(b"\0" * 8192)
+    bad = subprocess.run(command, capture_output=True, text=True)
+    assert bad.returncode == 1
+    assert "entry 0 " in bad.stderr
+
+
+def test_flask_audit_verify_brings_up_to_date_compares_and_says_no(app: Flask) -> None:
+    write(db.engine, [make_intent() for _ in range(5)])
+    runner = app.test_cli_runner()
+    good = runner.invoke(args=["audit", "verify"])
+    assert good.exit_code == 0, good.output
+    assert "tree size 5" in good.output
+    assert "0 still waiting" in good.output
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE audit_entry SET body = '{}' WHERE idx = 2")
+    bad = runner.invoke(args=["audit", "verify"])
+    assert bad.exit_code == 1
+    assert "does NOT hold" in bad.output
+
+
+def test_the_database_must_hold_the_same_entries(app: Flask) -> None:
+    folder = app.config["SETTINGS"].data_dir
+    write(db.engine, [make_intent() for _ in range(300)])
+    sequence(db.engine, folder)
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE audit_entry SET body = '{}' WHERE idx = 2")
+    result = app.test_cli_runner().invoke(args=["audit", "verify"])
+    assert result.exit_code == 1
+    assert "entry 2 in the database is not the entry in the log" in result.output
+
+
+def test_flask_audit_verify_takes_a_folder(app: Flask, log: Path) -> None:
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["audit", "verify", str(log), "--key", SIGNER.verifier.vkey()]).exit_code == 0
+    (log / "tile" / "0" / "000").unlink()
+    assert runner.invoke(args=["audit", "verify", str(log)]).exit_code == 1
