@@ -78,7 +78,7 @@ def begin(
     merge: str = Merge.REPLACE,
     now: datetime,
 ) -> PublishingRun:
-    """Find or register the dataset and begin a run; the caller commits and then lets `publishing.advance` go on."""
+    """Find or register the dataset and begin a run, which `publishing.advance` then takes on. Commits."""
     dataset = find_or_register(session, by, wanted, now)
     return runs.start_run(
         session, settings, by, dataset, given, recipe=recipe, row_id=wanted.row_id, merge=merge, now=now
@@ -105,7 +105,6 @@ def receive(
         _require_data_officer(by, wanted)
         refuse_from_page(given, settings.database_url)
     run = begin(session, by, settings, wanted, given, recipe=recipe, merge=merge, now=now)
-    session.commit()
     return publishing.advance(session, ledger, settings, run.id, given=given, now=now)
 
 

@@ -93,7 +93,7 @@ def propose_all(
 def distinct(raw: Path, name: str) -> tuple[dict[str, int], int]:
     """The distinct texts of a column with their counts, and how many cells are empty."""
     counted = pc.value_counts(pq.read_table(raw, columns=[name])[name])
-    pairs = {pair["values"]: pair["counts"] for pair in counted.to_pylist()}
+    pairs = dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
     empty = pairs.pop(None, 0)
     return pairs, empty
 

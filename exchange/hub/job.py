@@ -68,7 +68,7 @@ def job_of(session: Session, settings: Settings, staging: Staging, run: Publishi
         class_=dataset.class_,
         merge=Merge(run.merge),
         row_id=run.row_id,
-        given=FileGiven(kept, run.source["name"]) if run.source["kind"] == "file" else given,
+        given=FileGiven(kept, run.source["name"]) if kept.exists() else given,
         recipe=runs.recipe_of_run(run),
         columns=tuple(runs.columns_of_run(run)),
         accepted=frozenset(run.accepted),

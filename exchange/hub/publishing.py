@@ -170,7 +170,9 @@ def _one_step(
 
 def _extract(job: Job, staging: Staging) -> dict[str, Any]:
     if job.given is None:
-        raise Invalid("The database's password is not kept. Give its address again to go on with this run.")
+        raise Invalid(
+            "The source is not at hand: a database's password is not kept. Give it again to go on with this run."
+        )
     return extract(staging, job.given, job.recipe)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -62,15 +63,19 @@ def start_run(
     merge: str = Merge.REPLACE,
     now: datetime,
 ) -> PublishingRun:
-    """Begin a run: keep the file (a copy, so that the run can go on without the original) and a row; caller commits.
+    """Begin a run: a row, and a copy of the file, so that the run can go on without the original.
 
+    Commits before it copies, since a large copy must not hold the database.
     `row_id` is a field name or label; without one the dataset's own is used. Raises `Refused` for others than the
     agency's publishers, `Conflict` for an open cut, `Invalid` for a source that cannot be.
     """
     require_publisher(by, dataset.agency_id)
     if dataset.cut_of_id is not None:
         raise Conflict(f"An open cut is derived, never published. Publish {dataset.cut_of_id} instead.")
+    if isinstance(given, FileGiven) and not given.path.is_file():
+        raise Invalid(f"There is no file {given.name}.")
     run = PublishingRun(
+        id=str(uuid.uuid4()),
         dataset_id=dataset.id,
         state=RunState.EXTRACTING.value,
         merge=Merge(merge).value,
@@ -80,10 +85,11 @@ def start_run(
         started_by_id=by.person_id if by else None,
         started_at=now,
     )
+    staging = Staging.of(settings.data_dir, run.id)
     session.add(run)
-    session.flush()
+    session.commit()
     if isinstance(given, FileGiven):
-        _keep(Staging.of(settings.data_dir, run.id), given)
+        _keep(staging, given)
     return run
 
 
@@ -94,10 +100,6 @@ def _described(given: Given) -> dict[str, str | None]:
 
 
 def _keep(staging: Staging, given: FileGiven) -> None:
-    if not given.path.is_file():
-        staging.remove()
-        raise Invalid(f"There is no file {given.name}.")
-
     def copy(part: Path) -> None:
         shutil.copyfile(given.path, part)
 
