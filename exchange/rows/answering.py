@@ -37,7 +37,7 @@ _SENTENCES = {
 }
 
 
-class MethodNotAllowed(CharterError):
+class MethodNotAllowed(CharterError):  # noqa: N818
     """The old interface's writing side; data come in by publishing only."""
 
     status = 405

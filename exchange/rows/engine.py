@@ -23,14 +23,14 @@ _log = logging.getLogger(__name__)
 _OF_THE_DATA = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
-class RequestTimeout(CharterError):
+class RequestTimeout(CharterError):  # noqa: N818 - it names what happened, as in exchange.errors
     """The statement used up the time that one request may take."""
 
     status = 408
     code = "soda.request-timeout"
 
 
-class Stopped(CharterError):
+class Stopped(CharterError):  # noqa: N818
     """The stream was told to stop: the right to it ended, or the reader went away."""
 
     status = 403
@@ -152,7 +152,7 @@ class _Running:
         elapsed = clock.stopwatch()
         with self._instance.watchdog.watching(self._cursor, self._left_s, self._cancel) as watch:
             try:
-                return work()  # type: ignore[no-any-return]
+                return work()
             except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as problem:
                 raise self._explained(problem, watch.late) from problem
             finally:

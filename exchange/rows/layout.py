@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 
 
 def write_parquet(
-    out: BinaryIO, table_or_batches: pa.Table | Iterable[pa.RecordBatch], columns: Sequence[ColumnInfo]
+    out: IO[bytes], table_or_batches: pa.Table | Iterable[pa.RecordBatch], columns: Sequence[ColumnInfo]
 ) -> int:
     """Write the rows with `_row` before them; returns how many. Raises `Invalid` when the columns do not fit."""
     writer: pq.ParquetWriter | None = None
@@ -63,7 +63,7 @@ def _row_groups(table_or_batches: pa.Table | Iterable[pa.RecordBatch]) -> Iterat
 
 
 def put_durably(folder: Path, prefix: str, suffix: str, chunks: Iterable[bytes]) -> tuple[Path, str, int]:
-    """Write a file named `<prefix>-<first 12 of its SHA-256><suffix>`, whole or not at all; returns path, hash, size."""
+    """Write `<prefix>-<first 12 of its SHA-256><suffix>`, whole or not at all; returns path, hash and size."""
     folder.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".writing-")

@@ -42,9 +42,8 @@ def check(predicate: Predicate, columns: Collection[str], depth: int = 0) -> Non
     elif op in COMPARISONS:
         _check_comparison(predicate, columns)
     else:
-        raise Invalid(
-            f"The row filter has an unknown operation {op!r}; known are {', '.join([*COMPARISONS, 'and', 'or', 'not'])}."
-        )
+        known = ", ".join([*COMPARISONS, "and", "or", "not"])
+        raise Invalid(f"The row filter has an unknown operation {op!r}; known are {known}.")
 
 
 def _check_junction(predicate: Predicate, columns: Collection[str], depth: int) -> None:

@@ -37,7 +37,7 @@ def write_version(
     folder = root / dataset_id
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".rows-") as whole:
-        rows = write_parquet(whole.file, table_or_batches, schema)
+        rows = write_parquet(whole, table_or_batches, schema)
         whole.flush()
         path, sha256, size = put_durably(folder, str(number), ".parquet", blocks(Path(whole.name)))
     build_serving_file(path, row_id=row_id)

@@ -124,9 +124,11 @@ def check_schema(schema: pa.Schema, columns: Sequence[ColumnInfo]) -> None:
     if set(names) != set(expected.names) or len(names) != len(expected.names):
         missing, extra = set(expected.names) - set(names), set(names) - set(expected.names)
         problems.append(f"missing {sorted(missing)}, unexpected {sorted(extra)}")
-    for field in expected:
-        if field.name in names and not _fits(schema.field(field.name).type, field.type):
-            problems.append(f"{field.name} is {schema.field(field.name).type}, not {field.type}")
+    problems += [
+        f"{field.name} is {schema.field(field.name).type}, not {field.type}"
+        for field in expected
+        if field.name in names and not _fits(schema.field(field.name).type, field.type)
+    ]
     if problems:
         raise Invalid("The table does not have the columns of this version: " + "; ".join(problems) + ".")
 
@@ -135,7 +137,7 @@ def _fits(actual: pa.DataType, expected: pa.DataType) -> bool:
     if pa.types.is_dictionary(actual):
         actual = actual.value_type
     if pa.types.is_float64(expected):
-        return pa.types.is_float64(actual) or pa.types.is_int64(actual)
+        return bool(pa.types.is_float64(actual) or pa.types.is_int64(actual))
     if pa.types.is_string(expected):
-        return pa.types.is_string(actual) or pa.types.is_large_string(actual)
+        return bool(pa.types.is_string(actual) or pa.types.is_large_string(actual))
     return bool(actual == expected)

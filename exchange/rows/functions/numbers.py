@@ -21,7 +21,9 @@ NUMBERS: tuple[Function, ...] = (
     signature("abs", "number", "number", f"abs({_D0})", "Without its sign."),
     signature("ceil", "number", "number", f"ceil({_D0})", "Rounded up."),
     signature("floor", "number", "number", f"floor({_D0})", "Rounded down."),
-    signature("ln", "number", "number", f"(CASE WHEN {{0}} > 0 THEN ln({_D0}) END)", "Natural logarithm.", rounded=True),
+    signature(
+        "ln", "number", "number", f"(CASE WHEN {{0}} > 0 THEN ln({_D0}) END)", "Natural logarithm.", rounded=True
+    ),
     signature(
         "round", "number number", "number", f"round({_D0}, CAST(greatest(-20, least({{1}}, 20)) AS INTEGER))",
         "Rounded to so many places.", rounded=True,

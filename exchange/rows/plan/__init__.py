@@ -75,9 +75,9 @@ def resolve(
     for position, part in enumerate(chain):
         first = position == 0
         scope = Scope(visible, SYSTEM_FIELDS if first else {})
-        part = replace(part, system_fields=query.system_fields and first)
+        asked = replace(part, system_fields=query.system_fields and first)
         cell = 0 if any(stage.grouped for stage in stages) else min_cell
-        stages.append(resolve_stage(part, scope, rows=rows if first else None, min_cell=cell, first=first))
+        stages.append(resolve_stage(asked, scope, rows=rows if first else None, min_cell=cell, first=first))
         used |= frozenset(scope.used) if first else frozenset()
         functions |= scope.functions
         visible = [_carried(named, n) for n, named in enumerate(stages[-1].outputs)]

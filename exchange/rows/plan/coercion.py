@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import available_timezones
 
 MAX_VERTICES = 5_000
@@ -98,7 +99,7 @@ def _polygon(text: str) -> tuple[tuple[float, float, float, float], ...] | None:
         corners = [tuple(float(part) for part in corner.split()) for corner in ring.split(",")]
         if len(corners) < 4 or any(len(corner) != 2 for corner in corners) or corners[0] != corners[-1]:
             return None
-        edges += [(*a, *b) for a, b in zip(corners, corners[1:], strict=False)]  # type: ignore[misc]
+        edges += [(*a, *b) for a, b in pairwise(corners)]  # type: ignore[misc]
     return tuple(edges) if 3 <= len(edges) <= MAX_VERTICES else None
 
 

@@ -96,18 +96,6 @@ def _clause(read: Callable[[Parser], dict[str, Any]]) -> Callable[[str], dict[st
     return parse
 
 
-_CLAUSES: dict[str, Callable[[str], dict[str, Any]]] = {
-    "$select": _clause(lambda parser: _selected(parser)),
-    "$where": _clause(lambda parser: {"where": parser.expression()}),
-    "$group": _clause(lambda parser: {"group": parser.expressions()}),
-    "$having": _clause(lambda parser: {"having": parser.expression()}),
-    "$order": _clause(lambda parser: {"order": _orderings(parser)}),
-    "$limit": lambda text: {"limit": _whole(text, "$limit", MAX_LIMIT)},
-    "$offset": lambda text: {"offset": _whole(text, "$offset")},
-    "$q": lambda text: {"search": _checked(text)},
-}
-
-
 def _checked(text: str) -> str:
     check_storable(text)
     return text
@@ -135,9 +123,8 @@ def _timeout(text: str | None) -> float | None:
 def _select(parser: Parser) -> tree.Query:
     parser.expect("SELECT")
     parts = _selected(parser)
-    if parser.accept("FROM"):
-        if not (parser.token.kind == "table" and parser.take().value.lower() == "@this"):
-            raise parser.unsupported("FROM another table")
+    if parser.accept("FROM") and parser.take().value.lower() != "@this":
+        raise parser.unsupported("FROM another table")
     if parser.sees(*_CONNECTING):
         raise parser.unsupported(parser.token.value)
     if parser.accept("WHERE"):
@@ -240,3 +227,15 @@ def _ordering(parser: Parser) -> tree.Ordering:
             raise parser.unexpected("one of `FIRST' or `LAST'")
         nulls_first = parser.take().value.upper() == "FIRST"
     return tree.Ordering(expression, descending, nulls_first)
+
+
+_CLAUSES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "$select": _clause(_selected),
+    "$where": _clause(lambda parser: {"where": parser.expression()}),
+    "$group": _clause(lambda parser: {"group": parser.expressions()}),
+    "$having": _clause(lambda parser: {"having": parser.expression()}),
+    "$order": _clause(lambda parser: {"order": _orderings(parser)}),
+    "$limit": lambda text: {"limit": _whole(text, "$limit", MAX_LIMIT)},
+    "$offset": lambda text: {"offset": _whole(text, "$offset")},
+    "$q": lambda text: {"search": _checked(text)},
+}

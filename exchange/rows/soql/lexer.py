@@ -13,16 +13,17 @@ MAX_LENGTH = 100_000
 
 MAX_TOKENS = 20_000
 
-RESERVED = frozenset(
-    "SELECT DISTINCT EXCEPT AS WHERE GROUP HAVING ORDER LIMIT OFFSET SEARCH ASC DESC FILTER FROM FULL IN INNER JOIN LEFT"
-    " RIGHT ON OUTER LATERAL AND OR NOT IS BETWEEN LIKE TRUE FALSE NULL UNION INTERSECT MINUS".split()
-)
+RESERVED = frozenset({
+    "SELECT", "DISTINCT", "EXCEPT", "AS", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "SEARCH", "ASC",
+    "DESC", "FILTER", "FROM", "FULL", "IN", "INNER", "JOIN", "LEFT", "RIGHT", "ON", "OUTER", "LATERAL", "AND", "OR",
+    "NOT", "IS", "BETWEEN", "LIKE", "TRUE", "FALSE", "NULL", "UNION", "INTERSECT", "MINUS",
+})  # fmt: skip
 """Words that cannot be column names unless quoted (reference: soda.md §4)."""
 
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)+)
       | (?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)
-      | (?P<symbol>\|>|\|\||::|:\*|==|!=|<>|<=|>=|[=<>+\-*/%^(),.\[\]])
+      | (?!/\*)(?P<symbol>\|>|\|\||::|:\*|==|!=|<>|<=|>=|[=<>+\-*/%^(),.\[\]])
       | (?P<system>:@?[^\W\d]\w*)
       | (?P<table>@[^\W_]\w*(?:-\w+)?)
       | (?P<name>[^\W\d]\w*)
