@@ -119,6 +119,8 @@ def revoke(session: Session, by: Identity, grant_id: str, reason: str, now: date
         raise Invalid("Say why the grant ends; its group will read it.")
     grant.end_reason = reason.strip()
     _end(grant, GrantState.REVOKED, now)
+    request = session.get_one(AccessRequest, grant.request_id)
+    request.state, request.ended_at = RequestState.ENDED.value, now
     epoch.bump(session)
     _record(session, Action.GRANT_ACCESS_REVOKE, grant, by, now)
     return grant

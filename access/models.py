@@ -47,13 +47,17 @@ class SignInSession(Model):
 
 
 class RequestState(enum.StrEnum):
-    """submitted -> approved (source agency and CDO) -> granted, or refused, or withdrawn. Approved is not yet granted."""
+    """submitted -> approved (source agency and CDO) -> granted, or refused, or withdrawn. Approved is not yet granted.
+
+    A granted request whose grant was revoked is ended: it takes a new request to read again.
+    """
 
     SUBMITTED = "submitted"
     APPROVED = "approved"
     GRANTED = "granted"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+    ENDED = "ended"
 
 
 class AccessRequest(Model):

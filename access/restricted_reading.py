@@ -84,7 +84,7 @@ class RestrictedDoor:
             version=matter.number,
             last_modified=matter.published_at,
             etag=None,
-            headers=audit_headers(intent) | {"Cache-Control": "private, no-store"},
+            headers=audit_headers(intent) | {"Cache-Control": "no-store"},
             finish=finish,
         )
 

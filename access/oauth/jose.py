@@ -7,6 +7,7 @@ it leaves open: no private or symmetric key, no key by reference, one algorithm 
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -53,15 +54,25 @@ def import_public(jwk: Mapping[str, Any]) -> Key:
     algorithm_of(jwk)
     if jwk.get("use", "sig") != "sig":
         raise BadJose("The key is meant for encryption; a signing key is needed.")
+    if jwk["kty"] == "RSA":
+        _check_modulus(jwk.get("n"))
     try:
         key = JWKRegistry.import_key({str(name): value for name, value in jwk.items()})
-        public = key.public_key
+        key.thumbprint()
+        if key.public_key is None:
+            raise BadJose("The key has no public part.")
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise BadJose("The key cannot be read as a JSON Web Key (RFC 7517).") from error
-    bits = getattr(public, "key_size", MIN_RSA_BITS)
-    if jwk["kty"] == "RSA" and bits < MIN_RSA_BITS:
-        raise BadJose(f"The RSA key has {bits} bits; at least {MIN_RSA_BITS} are needed.")
     return key
+
+
+def _check_modulus(modulus: object) -> None:
+    try:
+        bits = int.from_bytes(urlsafe_b64decode(str(modulus) + "==")).bit_length()
+    except ValueError as error:
+        raise BadJose("The key cannot be read as a JSON Web Key (RFC 7517).") from error
+    if bits < MIN_RSA_BITS:
+        raise BadJose(f"The RSA key has {bits} bits; at least {MIN_RSA_BITS} are needed.")
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:

@@ -325,3 +325,9 @@ def change(model: type[Any], key: Any, **values: Any) -> None:
         setattr(row, name, value)
     db.session.commit()
     db.session.remove()
+
+
+def recorded(session: Session, action: str) -> list[dict[str, Any]]:
+    """The entries of this act that this session's transaction holds."""
+    found = [json.loads(body) for body in session.scalars(select(tables.queue.c.body).order_by(tables.queue.c.seq))]
+    return [body for body in found if body["action"] == action]
