@@ -74,6 +74,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The application. Without settings they come from the environment; raises `SettingsError` with all that is wrong."""
     chosen = settings or settings_room.from_environment(os.environ, demo_named=sys.argv[1:2] == ["demo"])
     app = Flask(__name__)
+    app.url_map.strict_slashes = False
     app.config.update(
         SETTINGS=chosen,
         SECRET_KEY=chosen.secret_key,

@@ -23,9 +23,17 @@ WRITERS = 8
 def entry() -> Entry:
     """An entry of the usual size: an intent to read rows."""
     return Entry(
-        Action.ACCESS_ROWS_INTENT, Outcome.INTENDED, actor="0b0c6f0e-0000-4000-8000-000000000001", client="bench",
-        agreement="DSA-2026-0001", agreement_version=1, purpose="bench", dataset="abcd-2345", dataset_version=1,
-        columns=("district", "grade", "days_absent"), filter_commit="0" * 64,
+        Action.ACCESS_ROWS_INTENT,
+        Outcome.INTENDED,
+        actor="0b0c6f0e-0000-4000-8000-000000000001",
+        client="bench",
+        agreement="DSA-2026-0001",
+        agreement_version=1,
+        purpose="bench",
+        dataset="abcd-2345",
+        dataset_version=1,
+        columns=("district", "grade", "days_absent"),
+        filter_commit="0" * 64,
     )
 
 

@@ -1,6 +1,6 @@
 """`make bench`: each workload beside its floor, in the same run, median of the rounds; writes `docs/performance.md`.
 
-    make bench BENCH="--rows 1000000 --rounds 3 --seconds 4"
+make bench BENCH="--rows 1000000 --rounds 3 --seconds 4"
 """
 
 from __future__ import annotations
@@ -57,12 +57,24 @@ def measure_appends(folder: Path, chosen: argparse.Namespace) -> list[Line]:
     for number in range(chosen.rounds):
         place = folder / f"append-{number}"
         place.mkdir()
-        pairs.append((appends.ledger_appends(place, chosen.seconds), appends.file_appends(place, chosen.seconds),
-                      appends.single_syncs(place, 1.0)))
+        pairs.append(
+            (
+                appends.ledger_appends(place, chosen.seconds),
+                appends.file_appends(place, chosen.seconds),
+                appends.single_syncs(place, 1.0),
+            )
+        )
     ours, file, syncs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b, _ in pairs)
-    return [Line(f"audit append, {appends.WRITERS} writers, one process, SQLite", f"{ours:,.0f}/s", f"{file:,.0f}/s", ratio,
-                 f"hash-chained file with group commit (this disk syncs {syncs:,.0f}/s)")]
+    return [
+        Line(
+            f"audit append, {appends.WRITERS} writers, one process, SQLite",
+            f"{ours:,.0f}/s",
+            f"{file:,.0f}/s",
+            ratio,
+            f"hash-chained file with group commit (this disk syncs {syncs:,.0f}/s)",
+        )
+    ]
 
 
 def measure_http(folder: Path, chosen: argparse.Namespace) -> list[Line]:
@@ -81,10 +93,20 @@ def measure_http(folder: Path, chosen: argparse.Namespace) -> list[Line]:
     return [*lines, Line("memory, largest process after all of it", f"{memory:,.0f} MiB", "", 0.0, "")]
 
 
-def _round(server: Server, floor: tuple[str, int], workload: setting.Workload, seconds: float) -> tuple[load.Figure, load.Figure]:
+def _round(
+    server: Server, floor: tuple[str, int], workload: setting.Workload, seconds: float
+) -> tuple[load.Figure, load.Figure]:
     origin, pid = floor
-    ours = load.run(server.origin, workload.path, clients=workload.clients, seconds=seconds, server_pid=server.pid,
-                    headers=workload.headers, method=workload.method, body=workload.body)
+    ours = load.run(
+        server.origin,
+        workload.path,
+        clients=workload.clients,
+        seconds=seconds,
+        server_pid=server.pid,
+        headers=workload.headers,
+        method=workload.method,
+        body=workload.body,
+    )
     least = load.run(origin, workload.floor, clients=workload.clients, seconds=seconds, server_pid=pid)
     return ours, least
 
@@ -93,18 +115,41 @@ def _line(name: str, rounds: list[tuple[load.Figure, load.Figure]]) -> Line:
     def middle(of: Callable[[tuple[load.Figure, load.Figure]], float]) -> float:
         return statistics.median(of(one) for one in rounds)
 
-    figure = (f"{middle(lambda r: r[0].per_second):,.0f}/s, p50 {middle(lambda r: r[0].p50_ms):.1f} ms, "
-              f"p99 {middle(lambda r: r[0].p99_ms):.1f} ms, CPU {middle(lambda r: r[0].cpu_ms):.2f} ms")
+    figure = (
+        f"{middle(lambda r: r[0].per_second):,.0f}/s, p50 {middle(lambda r: r[0].p50_ms):.1f} ms, "
+        f"p99 {middle(lambda r: r[0].p99_ms):.1f} ms, CPU {middle(lambda r: r[0].cpu_ms):.2f} ms"
+    )
     floor = f"{middle(lambda r: r[1].per_second):,.0f}/s, CPU {middle(lambda r: r[1].cpu_ms):.2f} ms"
-    return Line(name, figure, floor, middle(lambda r: r[0].per_second / r[1].per_second), "bare Flask route, same server, same bytes")
+    return Line(
+        name,
+        figure,
+        floor,
+        middle(lambda r: r[0].per_second / r[1].per_second),
+        "bare Flask route, same server, same bytes",
+    )
 
 
 @contextmanager
 def floor_server(bodies: Path) -> Iterator[tuple[str, int]]:
     """The floors under the same web server with the same workers."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "benchmarks.floor:app", "--bind", f"127.0.0.1:{port}", "--workers", "2",
-               "--threads", "8", "--worker-class", "gthread", "--no-control-socket", "--log-level", "warning"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "benchmarks.floor:app",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--workers",
+        "2",
+        "--threads",
+        "8",
+        "--worker-class",
+        "gthread",
+        "--no-control-socket",
+        "--log-level",
+        "warning",
+    ]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "FLOOR_BODIES": str(bodies)})
     try:
         wait_until(f"http://127.0.0.1:{port}/bare")
@@ -117,10 +162,18 @@ def floor_server(bodies: Path) -> Iterator[tuple[str, int]]:
 def report(lines: list[Line], chosen: argparse.Namespace) -> str:
     """The report as Markdown."""
     rows = "\n".join(
-        f"| {line.name} | {line.figure} | {line.floor} | {f'{line.ratio:.2f}' if line.ratio else ''} | {line.floor_is} |" for line in lines
+        f"| {line.name} | {line.figure} | {line.floor} | {f'{line.ratio:.2f}' if line.ratio else ''} | {line.floor_is} |"
+        for line in lines
     )
-    return HEAD.format(rows=chosen.rows, rounds=chosen.rounds, seconds=chosen.seconds, cores=os.cpu_count(),
-                       python=platform.python_version(), lines=rows, clients=CLIENTS)
+    return HEAD.format(
+        rows=chosen.rows,
+        rounds=chosen.rounds,
+        seconds=chosen.seconds,
+        cores=os.cpu_count(),
+        python=platform.python_version(),
+        lines=rows,
+        clients=CLIENTS,
+    )
 
 
 HEAD = """# What it costs

@@ -5,6 +5,7 @@ The story uses only what a person could: the forms a page shows, with the fields
 
 from __future__ import annotations
 
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -22,7 +23,7 @@ TIMEOUT_S = 120
 Value = str | Sequence[str] | Path
 
 
-class PageProblem(Exception):
+class PageError(Exception):
     """A page answered something the story did not expect; the message shows what the page said."""
 
 
@@ -69,11 +70,13 @@ class Browser:
         """Open an address; an error status is an answer like any other."""
         return self._send(urllib.request.Request(self._address(path), headers=dict(headers or {})))  # noqa: S310
 
-    def submit(self, page: Page, values: Mapping[str, Value] | None = None, *, press: str = "", action: str = "") -> Page:
+    def submit(
+        self, page: Page, values: Mapping[str, Value] | None = None, *, press: str = "", action: str = ""
+    ) -> Page:
         """Fill in and send a form of the page.
 
-        The form is the one with a button that says `press` and whose address contains `action`; hidden fields and
-        defaults go along. Raises `PageProblem` if there is no such form or field.
+        The form is the one in the main part of the page with a button that says `press` and whose address contains `action`; hidden fields and
+        defaults go along. Raises `PageError` if there is no such form or field.
         """
         form, button = _find_form(page, press, action)
         pairs = _fill(form, button, dict(values or {}), page)
@@ -97,22 +100,29 @@ class Browser:
 
 
 def _find_form(page: Page, press: str, action: str) -> tuple[Any, Any]:
-    for form in page.tree.forms:
+    for form in page.tree.xpath("//main//form"):
         if action and action not in (form.get("action") or page.url):
             continue
         for button in form.xpath(".//button | .//input[@type='submit']"):
             says = " ".join((button.text_content() or button.get("value") or "").split())
             if press.lower() in says.lower() or press.lower() in (button.get("value") or "").lower():
                 return form, button
-    raise PageProblem(f"{page.url} ({page.status}) has no form to press {press!r} {action!r}; it says: {page.words[:600]}")
+    raise PageError(
+        f"{page.url} ({page.status}) has no form to press {press!r} {action!r}; it says: {page.words[:600]}"
+    )
 
 
 def _fill(form: Any, button: Any, values: dict[str, Value], page: Page) -> list[tuple[str, Value]]:
     names = {element.name for element in form.inputs if element.name}
     unknown = sorted(set(values) - names)
     if unknown:
-        raise PageProblem(f"the form on {page.url} has no field {unknown}; it has {sorted(names)}")
-    pairs: list[tuple[str, Value]] = [(n, v) for n, v in form.form_values() if n not in values]
+        raise PageError(f"the form on {page.url} has no field {unknown}; it has {sorted(names)}")
+    areas = {element.name for element in form.inputs if element.tag == "textarea"}
+    pairs: list[tuple[str, Value]] = [
+        (n, re.sub(r"\A\r?\n", "", v) if n in areas else v)  # a browser drops the newline that opens a text area
+        for n, v in form.form_values()
+        if n not in values
+    ]
     if button.get("name") and button.get("name") not in values:
         pairs = [(n, v) for n, v in pairs if n != button.get("name")]
         pairs.append((button.get("name"), button.get("value") or ""))

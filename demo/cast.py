@@ -38,24 +38,58 @@ class CastMember:
 
 
 CAST = (
-    CastMember("drafter", "Rosalind Hale-Okonjo", "Data sharing coordinator", OPM, (Role(RoleKind.DRAFTER, OPM),), "OPM drafter"),
-    CastMember("cdo", "Bertram Castellane", "Chief Data Officer", OPM, (Role(RoleKind.CDO), Role(RoleKind.OFFICIAL, OPM)), "Chief Data Officer"),
+    CastMember(
+        "drafter",
+        "Rosalind Hale-Okonjo",
+        "Data sharing coordinator",
+        OPM,
+        (Role(RoleKind.DRAFTER, OPM),),
+        "OPM drafter",
+    ),
+    CastMember(
+        "cdo",
+        "Bertram Castellane",
+        "Chief Data Officer",
+        OPM,
+        (Role(RoleKind.CDO), Role(RoleKind.OFFICIAL, OPM)),
+        "Chief Data Officer",
+    ),
     CastMember("opm_counsel", "Ingrid Vantongeren", "Counsel", OPM, (Role(RoleKind.COUNSEL, OPM),)),
     CastMember("opm_steward", "Desmond Kowalczyk-Ahn", "Data steward", OPM, (Role(RoleKind.STEWARD, OPM),)),
     CastMember("administrator", "Tobias Quillfeather", "System administrator", OPM, (Role(RoleKind.ADMINISTRATOR),)),
-    CastMember("sde_officer", "Marguerite Adeyemi-Stone", "Agency data officer", SDE, (Role(RoleKind.DATA_OFFICER, SDE),), "Agency data officer"),
+    CastMember(
+        "sde_officer",
+        "Marguerite Adeyemi-Stone",
+        "Agency data officer",
+        SDE,
+        (Role(RoleKind.DATA_OFFICER, SDE),),
+        "Agency data officer",
+    ),
     CastMember("sde_steward", "Lionel Prescott-Wry", "Data steward", SDE, (Role(RoleKind.STEWARD, SDE),)),
     CastMember("sde_counsel", "Philippa Marchetti-Lowe", "Agency counsel", SDE, (Role(RoleKind.COUNSEL, SDE),)),
     CastMember("sde_official", "Cornelius Abernathy-Diaz", "Deputy commissioner", SDE, (Role(RoleKind.OFFICIAL, SDE),)),
-    CastMember("dol_officer", "Wilhelmina Tran-Foster", "Agency data officer", DOL, (Role(RoleKind.DATA_OFFICER, DOL),)),
+    CastMember(
+        "dol_officer", "Wilhelmina Tran-Foster", "Agency data officer", DOL, (Role(RoleKind.DATA_OFFICER, DOL),)
+    ),
     CastMember("dol_steward", "Auberon Nakagawa-Pell", "Data steward", DOL, (Role(RoleKind.STEWARD, DOL),)),
     CastMember("dol_counsel", "Severine Oduya-Clarke", "Agency counsel", DOL, (Role(RoleKind.COUNSEL, DOL),)),
     CastMember("dol_official", "Hollis Drummond-Reyes", "Deputy commissioner", DOL, (Role(RoleKind.OFFICIAL, DOL),)),
     CastMember("dcf_official", "Evangeline Whitlock-Sosa", "Deputy commissioner", DCF, (Role(RoleKind.OFFICIAL, DCF),)),
-    CastMember("analyst", "Jasper Lindqvist-Moore", "Research analyst", DCF, (Role(RoleKind.MEMBER, group=HHS_GROUP),), "Working-group analyst"),
-    CastMember("second_analyst", "Odalys Fairbanks-Yoon", "Research analyst", DCF, (Role(RoleKind.MEMBER, group=HHS_GROUP),)),
+    CastMember(
+        "analyst",
+        "Jasper Lindqvist-Moore",
+        "Research analyst",
+        DCF,
+        (Role(RoleKind.MEMBER, group=HHS_GROUP),),
+        "Working-group analyst",
+    ),
+    CastMember(
+        "second_analyst", "Odalys Fairbanks-Yoon", "Research analyst", DCF, (Role(RoleKind.MEMBER, group=HHS_GROUP),)
+    ),
     CastMember("economist", "Thaddeus Romero-Finch", "Economist", DECD, (Role(RoleKind.MEMBER, group=ECONOMY_GROUP),)),
-    CastMember("auditor", "Constance Ferreira-Boyd", "Principal auditor", APA, (Role(RoleKind.AUDITOR),), "State auditor"),
+    CastMember(
+        "auditor", "Constance Ferreira-Boyd", "Principal auditor", APA, (Role(RoleKind.AUDITOR),), "State auditor"
+    ),
 )
 
 

@@ -6,9 +6,12 @@ It shares no code with the server; it knows only the RFCs (7523, 9449, 9396) and
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import http.client
 import json
 import secrets
+import socket
 import time
 import urllib.error
 import urllib.parse
@@ -22,6 +25,7 @@ from joserfc.jwk import ECKey
 
 ASSERTION_LIFE_S = 60
 TIMEOUT_S = 60
+SMALL_BUFFER = 8 * 1024
 
 
 @dataclass(frozen=True)
@@ -79,24 +83,43 @@ class ApiClient:
         return self._send("GET", url, self._authorization(url, proof))
 
     def stream(self, path: str, size: int = 16_384) -> Iterator[bytes]:
-        """Read rows as they come; ends with `http.client.IncompleteRead` if the server cut the transfer."""
-        url = self.origin + path
-        request = urllib.request.Request(url, headers=self._authorization(url, None))  # noqa: S310
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        """Read rows as they come; ends with `http.client.IncompleteRead` if the server cut the transfer.
+
+        The receive buffer is small, so that what the reader has not taken is still with the server.
+        """
+        url = urllib.parse.urlsplit(self.origin)
+        connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=TIMEOUT_S)
+        connection.sock = socket.socket()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+        connection.sock.connect((connection.host, connection.port))
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=self._authorization(self.origin + path, None))
+            answer = connection.getresponse()
             while piece := answer.read1(size):
                 yield piece
 
     def assertion(self, issuer: str) -> str:
         """A client assertion for this issuer, good once (RFC 7523 §3)."""
         now = int(time.time())
-        claims = {"iss": self.client_id, "sub": self.client_id, "aud": issuer, "iat": now, "exp": now + ASSERTION_LIFE_S,
-                  "jti": secrets.token_urlsafe(16)}
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": issuer,
+            "iat": now,
+            "exp": now + ASSERTION_LIFE_S,
+            "jti": secrets.token_urlsafe(16),
+        }
         header = {"alg": "ES256", "kid": self.private_jwk["kid"], "typ": "client-authentication+jwt"}
         return jws.serialize_compact(header, json.dumps(claims), self._key)
 
     def proof(self, method: str, url: str, token: str | None = None) -> str:
         """A DPoP proof for one request (RFC 9449 §4.2)."""
-        claims: dict[str, Any] = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": url.split("?")[0], "iat": int(time.time())}
+        claims: dict[str, Any] = {
+            "jti": secrets.token_urlsafe(16),
+            "htm": method,
+            "htu": url.split("?")[0],
+            "iat": int(time.time()),
+        }
         if token:
             claims["ath"] = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
         public = {name: self.private_jwk[name] for name in ("kty", "crv", "x", "y")}
@@ -105,7 +128,9 @@ class ApiClient:
     def _authorization(self, url: str, proof: str | None) -> dict[str, str]:
         return {"Authorization": f"DPoP {self.token}", "DPoP": proof or self.proof("GET", url, self.token)}
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Reply:
         request = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -37,7 +37,8 @@ ABSENCE = Purpose(
     "programs reach them.",
 )
 REEMPLOYMENT = Purpose(
-    "reemployment-outcomes", "To measure whether job placement programs lead to lasting work for the families they serve."
+    "reemployment-outcomes",
+    "To measure whether job placement programs lead to lasting work for the families they serve.",
 )
 
 
@@ -46,10 +47,16 @@ def memorandum(session: Session, agency: str, now: datetime) -> AgreementVersion
     drafter = acting(session, "drafter", now)
     version = drafting.start_memorandum(session, drafter, agency_id=agency, now=now)
     clauses = {
-        "C03": {"purposes": "any", "purpose": "To answer queries that measure outcomes of State-funded programs, or that help to "
-                "develop policies for the best use of State resources."},
-        "C04": {"basis": "CGS 4-67n; each agreement under this memorandum cites its own authority.",
-                "ferpa_exception": "per-agreement", "prohibited": ["STATE-TAX", "FTI"]},
+        "C03": {
+            "purposes": "any",
+            "purpose": "To answer queries that measure outcomes of State-funded programs, or that help to "
+            "develop policies for the best use of State resources.",
+        },
+        "C04": {
+            "basis": "CGS 4-67n; each agreement under this memorandum cites its own authority.",
+            "ferpa_exception": "per-agreement",
+            "prohibited": ["STATE-TAX", "FTI"],
+        },
         "C06": {"schedule": "any"},
         "C07": {"granularity": "record"},
         "C08": {"persons": "any"},
@@ -72,14 +79,20 @@ class Sharing:
     lines: Sequence[Line]
     basis: str
     ferpa: str = "none"
+    more: Mapping[str, dict[str, object]] = field(default_factory=dict)
 
 
 def draft_dsa(session: Session, sharing: Sharing, now: datetime) -> AgreementVersion:
     """A data sharing agreement under the agency's memorandum, complete but for its review."""
     drafter = acting(session, "drafter", now)
     version = drafting.start_dsa(
-        session, drafter, memorandum_id=memorandum_of(session, sharing.agency), recipient_id=DCF, working_group_id=HHS_GROUP,
-        title=sharing.title, now=now,
+        session,
+        drafter,
+        memorandum_id=memorandum_of(session, sharing.agency),
+        recipient_id=DCF,
+        working_group_id=HHS_GROUP,
+        title=sharing.title,
+        now=now,
     )
     editing.set_schedule(session, drafter, version, sharing.lines, now=now)
     editing.set_roster(session, drafter, version, [stable_id("person", key) for key in NAMED], now=now)
@@ -90,7 +103,7 @@ def draft_dsa(session: Session, sharing: Sharing, now: datetime) -> AgreementVer
         "C17": {"onward": "no"},
         "C18": {"min_cell": MIN_CELL, "rule": "SDE_LE5" if sharing.agency == SDE else "none"},
     }
-    _fill(session, version, clauses, now)
+    _fill(session, version, clauses | dict(sharing.more), now)
     _set_term(session, version, now)
     return version
 

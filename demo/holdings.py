@@ -43,32 +43,57 @@ class Holding:
 
 HOLDINGS = (
     Holding(
-        "towns", "Population and housing by town, 2010 Census",
+        "towns",
+        "Population and housing by town, 2010 Census",
         "Connecticut's 169 towns with people, housing units, and occupied and vacant units as counted on 1 April 2010.",
-        OPM, "open", "Local Government", "opm_steward", row_id="town_code",
+        OPM,
+        "open",
+        "Local Government",
+        "opm_steward",
+        row_id="town_code",
     ),
     Holding(
-        "attendance", "Student attendance",
+        "attendance",
+        "Student attendance",
         "One row a student and school year: days enrolled, days absent, and whether ten percent of days or more were missed. "
         "All students are invented.",
-        SDE, "restricted", "Education", "sde_steward",
-        restricted={"student_key": "FERPA", "race_ethnicity": "FERPA", "days_absent": "FERPA", "chronically_absent": "FERPA"},
+        SDE,
+        "restricted",
+        "Education",
+        "sde_steward",
+        restricted={
+            "student_key": "FERPA",
+            "race_ethnicity": "FERPA",
+            "days_absent": "FERPA",
+            "chronically_absent": "FERPA",
+        },
     ),
     Holding(
-        "wages", "Unemployment insurance wage records",
+        "wages",
+        "Unemployment insurance wage records",
         "One row a worker, employer and quarter: wages as reported by the employer. All workers and employers are invented.",
-        DOL, "restricted", "Business", "dol_steward",
+        DOL,
+        "restricted",
+        "Business",
+        "dol_steward",
         restricted={"worker_key": "UC-WAGE", "employer_account": "UC-WAGE", "wages": "UC-WAGE"},
     ),
     Holding(
-        "unclassified", "Early intervention visits",
+        "unclassified",
+        "Early intervention visits",
         "Visits by early intervention providers. Nobody has classified its columns yet. All cases are invented.",
-        SDE, "restricted", "Health and Human Services", "sde_steward", restricted=None,
+        SDE,
+        "restricted",
+        "Health and Human Services",
+        "sde_steward",
+        restricted=None,
     ),
 )
 
 
-def load_holdings(session: Session, ledger: Ledger, settings: Settings, files: Mapping[str, Path], now: datetime) -> None:
+def load_holdings(
+    session: Session, ledger: Ledger, settings: Settings, files: Mapping[str, Path], now: datetime
+) -> None:
     """Bring in every table that is not there yet."""
     for holding in HOLDINGS:
         if get_dataset(session, holding.id) is None:
@@ -84,8 +109,16 @@ def publish(
     """Register a table and publish its file as the first version."""
     steward = acting(session, holding.steward, now)
     dataset = register_dataset(
-        session, steward, id=holding.id, agency_id=holding.agency, title=holding.title, class_=holding.class_,
-        description=holding.description, row_id=holding.row_id, category=holding.category, now=now,
+        session,
+        steward,
+        id=holding.id,
+        agency_id=holding.agency,
+        title=holding.title,
+        class_=holding.class_,
+        description=holding.description,
+        row_id=holding.row_id,
+        category=holding.category,
+        now=now,
     )
     given = FileGiven(file, file.name)
     publish_file(session, ledger, settings, steward, source=given, dataset=dataset, row_id=holding.row_id, now=now)

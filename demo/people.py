@@ -39,17 +39,26 @@ def load_people(session: Session, secret: str, now: datetime) -> None:
             _add(session, member, now)
         if session.get(Account, stable_id("person", member.key)) is None:
             person = session.get_one(Person, stable_id("person", member.key))
-            create_account(session, person, secrets_of.password(secret, member.key), secrets_of.totp_seed(secret, member.key))
+            create_account(
+                session, person, secrets_of.password(secret, member.key), secrets_of.totp_seed(secret, member.key)
+            )
     session.flush()
 
 
 def _add(session: Session, member: CastMember, now: datetime) -> None:
     person = add_person(
-        session, member.name, email_of(member), member.agency, member.title,
-        id=stable_id("person", member.key), pseudonym=stable_id("pseudonym", member.key),
+        session,
+        member.name,
+        email_of(member),
+        member.agency,
+        member.title,
+        id=stable_id("person", member.key),
+        pseudonym=stable_id("pseudonym", member.key),
     )
     for role in member.roles:
-        give_role(session, None, person, role.kind, agency_id=role.agency, working_group_id=role.group, begins=SINCE, now=now)
+        give_role(
+            session, None, person, role.kind, agency_id=role.agency, working_group_id=role.group, begins=SINCE, now=now
+        )
 
 
 def acting(session: Session, key: str, now: datetime) -> Identity:

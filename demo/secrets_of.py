@@ -34,7 +34,11 @@ def totp_seed(secret: str, key: str) -> str:
 
 def private_jwk(secret: str, key: str) -> dict[str, Any]:
     """A P-256 private key as a JWK (RFC 7517), with its thumbprint as `kid` (RFC 7638)."""
-    scalar = int.from_bytes(_derive(secret, f"client {key}") + _derive(secret, f"client more {key}"), "big") % (P256_ORDER - 1) + 1
+    scalar = (
+        int.from_bytes(_derive(secret, f"client {key}") + _derive(secret, f"client more {key}"), "big")
+        % (P256_ORDER - 1)
+        + 1
+    )
     jwk = ECKey.import_key(_pem(ec.derive_private_key(scalar, ec.SECP256R1())))
     return {**jwk.as_dict(private=True), "kid": jwk.thumbprint(), "alg": "ES256", "use": "sig"}
 

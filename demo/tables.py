@@ -20,12 +20,20 @@ YEARS = ("2018-2019", "2019-2020")
 DAYS_IN_YEAR = 181
 LARGE_TOWNS = tuple(sorted(TOWNS, key=lambda town: -town.people)[:24])
 RACES = (
-    ("White", 52), ("Hispanic/Latino of any race", 26), ("Black or African American", 13), ("Asian", 5),
-    ("Two or More Races", 3), ("American Indian or Alaska Native", 1),
+    ("White", 52),
+    ("Hispanic/Latino of any race", 26),
+    ("Black or African American", 13),
+    ("Asian", 5),
+    ("Two or More Races", 3),
+    ("American Indian or Alaska Native", 1),
 )
 INDUSTRIES = (
-    ("31-33", "Manufacturing"), ("44-45", "Retail Trade"), ("52", "Finance and Insurance"),
-    ("61", "Educational Services"), ("62", "Health Care and Social Assistance"), ("72", "Accommodation and Food Services"),
+    ("31-33", "Manufacturing"),
+    ("44-45", "Retail Trade"),
+    ("52", "Finance and Insurance"),
+    ("61", "Educational Services"),
+    ("62", "Health Care and Social Assistance"),
+    ("72", "Accommodation and Food Services"),
 )
 
 
@@ -42,7 +50,14 @@ def write_all(folder: Path) -> dict[str, Path]:
 
 TOWN_HEADER = ("Town Code", "Town", "People", "Housing Units", "Occupied Units", "Vacant Units")
 ATTENDANCE_HEADER = (
-    "Student Key", "School Year", "District", "Town Code", "Grade", "Race/Ethnicity", "Days Enrolled", "Days Absent",
+    "Student Key",
+    "School Year",
+    "District",
+    "Town Code",
+    "Grade",
+    "Race/Ethnicity",
+    "Days Enrolled",
+    "Days Absent",
     "Chronically Absent",
 )
 WAGE_HEADER = ("Worker Key", "Employer Account", "Industry Code", "Industry", "Town", "Quarter", "Wages")
@@ -52,7 +67,14 @@ VISIT_HEADER = ("Case Number", "Town", "Visit Date", "Referral Source", "Minutes
 def town_rows() -> Iterable[Sequence[object]]:
     """One row a town, with the State's town code in three digits."""
     for code, town in enumerate(TOWNS, 1):
-        yield f"{code:03d}", town.name, town.people, town.housing_units, town.occupied, town.housing_units - town.occupied
+        yield (
+            f"{code:03d}",
+            town.name,
+            town.people,
+            town.housing_units,
+            town.occupied,
+            town.housing_units - town.occupied,
+        )
 
 
 def attendance_rows() -> Iterable[Sequence[object]]:
@@ -65,8 +87,17 @@ def attendance_rows() -> Iterable[Sequence[object]]:
         grade = f"{chance.randint(0, 12):02d}"
         for year in YEARS:
             absent = min(DAYS_IN_YEAR, int(chance.gammavariate(1.6, 5.2)))
-            yield (f"{7_000_000 + number:010d}", year, f"{town.name} School District", codes[town.name], grade, race,
-                   DAYS_IN_YEAR, absent, "Y" if absent * 10 >= DAYS_IN_YEAR else "N")
+            yield (
+                f"{7_000_000 + number:010d}",
+                year,
+                f"{town.name} School District",
+                codes[town.name],
+                grade,
+                race,
+                DAYS_IN_YEAR,
+                absent,
+                "Y" if absent * 10 >= DAYS_IN_YEAR else "N",
+            )
 
 
 def wage_rows() -> Iterable[Sequence[object]]:
@@ -75,8 +106,15 @@ def wage_rows() -> Iterable[Sequence[object]]:
     for number in range(WAGE_RECORDS):
         code, industry = chance.choice(INDUSTRIES)
         town = chance.choice(LARGE_TOWNS)
-        yield (f"W{number:07d}", f"{chance.randint(10_000, 10_400):08d}", code, industry, town.name,
-               f"2019Q{chance.randint(1, 4)}", int(chance.lognormvariate(9.3, 0.6)))
+        yield (
+            f"W{number:07d}",
+            f"{chance.randint(10_000, 10_400):08d}",
+            code,
+            industry,
+            town.name,
+            f"2019Q{chance.randint(1, 4)}",
+            int(chance.lognormvariate(9.3, 0.6)),
+        )
 
 
 def visit_rows() -> Iterable[Sequence[object]]:
@@ -84,8 +122,13 @@ def visit_rows() -> Iterable[Sequence[object]]:
     chance = random.Random(SEED + 2)
     for number in range(300):
         day = f"{chance.randint(1, 12)}/{chance.randint(1, 28)}/2019"
-        yield (f"EI-{number:05d}", chance.choice(LARGE_TOWNS).name, day,
-               chance.choice(("Pediatrician", "Parent", "Hospital")), chance.choice((30, 45, 60)))
+        yield (
+            f"EI-{number:05d}",
+            chance.choice(LARGE_TOWNS).name,
+            day,
+            chance.choice(("Pediatrician", "Parent", "Hospital")),
+            chance.choice((30, 45, 60)),
+        )
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

@@ -10,9 +10,14 @@ import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models  # noqa: F401
 from audit import tables
-from exchange.db import Model
+from exchange.db import Model, UtcDateTime
 
 TARGETS = [Model.metadata, tables.metadata]
+
+
+def render(kind: str, value: object, _context: object) -> str | bool:
+    """Instants are written as plain types: an old migration must not change when our code does."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(value, UtcDateTime) else False
 
 
 def run(connection: Connection) -> None:
@@ -22,6 +27,7 @@ def run(connection: Connection) -> None:
         target_metadata=TARGETS,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        render_item=render,
     )
     with context.begin_transaction():
         context.run_migrations()

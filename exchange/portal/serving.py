@@ -21,7 +21,14 @@ ROOT = Path(__file__).resolve().parents[2]
 GRACE_S = 10
 PAUSE_S = 0.25
 CLOCK_EVERY_S = 300
-GUNICORN = ("-m", "gunicorn", "wsgi:create_app()", "--worker-class", "gthread", "--no-control-socket")
+GUNICORN = (
+    "-m",
+    "gunicorn",
+    "wsgi:create_app()",
+    "--config",
+    "python:exchange.portal.web_server",
+    "--no-control-socket",
+)
 
 
 @dataclass
@@ -55,8 +62,7 @@ def serve(settings: Settings, workers: int, threads: int) -> int:
 
 
 def _binding(settings: Settings, workers: int, threads: int) -> tuple[str, ...]:
-    return ("--bind", f"{settings.host}:{settings.port}", "--workers", str(workers), "--threads", str(threads),
-            "--graceful-timeout", str(GRACE_S), "--log-level", "warning", "--timeout", "120")
+    return ("--bind", f"{settings.host}:{settings.port}", "--workers", str(workers), "--threads", str(threads))
 
 
 def _on_stop() -> list[int]:
@@ -72,7 +78,9 @@ def _on_stop() -> list[int]:
 
 def _start(running: Running) -> None:
     environment = {**os.environ, "FLASK_APP": "wsgi"}
-    running.process = subprocess.Popen((sys.executable, *running.arguments), cwd=ROOT, env=environment, start_new_session=True)
+    running.process = subprocess.Popen(
+        (sys.executable, *running.arguments), cwd=ROOT, env=environment, start_new_session=True
+    )
     running.next_start = time.monotonic() + running.every_s
 
 

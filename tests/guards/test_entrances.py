@@ -14,7 +14,9 @@ UNGUARDED = {"static", "bootstrap.static"}
 
 def test_every_route_belongs_to_a_blueprint_in_the_table(app: Flask) -> None:
     named = {entrance.blueprint.split(":")[1] for entrance in ENTRANCES}
-    strays = [rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.split(".")[0] not in named | UNGUARDED]
+    strays = [
+        rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.split(".")[0] not in named | UNGUARDED
+    ]
     assert strays == []
 
 
@@ -28,7 +30,10 @@ def test_a_blueprint_outside_the_table_answers_nobody(tmp_path) -> None:  # type
     assert b"inside" not in answer.data
 
 
-@pytest.mark.parametrize("prefix", ["/desk", "/requests/", "/grants/", "/clients/", "/agreements/", "/publish/", "/directory/", "/classification/"])
+@pytest.mark.parametrize(
+    "prefix",
+    ["/desk", "/requests/", "/grants/", "/clients/", "/agreements/", "/publish/", "/directory/", "/classification/"],
+)
 def test_the_public_is_sent_to_the_sign_in_page(client: FlaskClient, prefix: str) -> None:
     answer = client.get(prefix)
     assert answer.status_code in (302, 303, 308)

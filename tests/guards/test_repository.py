@@ -40,7 +40,8 @@ def test_functions_are_small() -> None:
 
 def test_public_functions_say_what_they_mean() -> None:
     silent = [
-        f"{where}:{node.name}" for where, node in _functions()
+        f"{where}:{node.name}"
+        for where, node in _functions()
         if not node.name.startswith("_") and ast.get_docstring(node) is None and node.col_offset == 0
     ]
     assert silent == []
@@ -48,7 +49,8 @@ def test_public_functions_say_what_they_mean() -> None:
 
 def test_only_the_clock_reads_the_time() -> None:
     readers = [
-        str(path.relative_to(ROOT)) for path in _files()
+        str(path.relative_to(ROOT))
+        for path in _files()
         if re.search(r"datetime\.(now|utcnow)\(|date\.today\(", path.read_text())
     ]
     assert set(readers) <= {"exchange/clock.py", "audit/entry.py", "audit/clock.py"}, readers
@@ -61,7 +63,8 @@ def test_packages_export_nothing() -> None:
 
 def test_templates_hold_no_script_and_no_style() -> None:
     offenders = [
-        str(path.relative_to(ROOT)) for path in (ROOT / "templates").rglob("*.html")
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "templates").rglob("*.html")
         if re.search(r"<script|<style|\sstyle=|\son[a-z]+=", path.read_text())
     ]
     assert offenders == []
@@ -69,7 +72,11 @@ def test_templates_hold_no_script_and_no_style() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     reasons = (ROOT / "docs/decisions/0002-dependencies.md").read_text()
-    names = re.findall(r"^([a-z][a-z0-9-]+)", (ROOT / "requirements.in").read_text() + (ROOT / "requirements-test.in").read_text(), re.M)
+    names = re.findall(
+        r"^([a-z][a-z0-9-]+)",
+        (ROOT / "requirements.in").read_text() + (ROOT / "requirements-test.in").read_text(),
+        re.M,
+    )
     assert [name for name in names if name not in reasons] == []
 
 
@@ -84,7 +91,9 @@ def test_no_secret_is_in_the_repository() -> None:
     if not listed:
         pytest.skip("not a git checkout, so nothing can have been committed")
     guilty = [
-        name for name in listed
-        if (ROOT / name).is_file() and re.search(rb"BEGIN (EC |RSA |)PRIVATE KEY|\"d\": ?\"[A-Za-z0-9_-]{40,}\"", (ROOT / name).read_bytes())
+        name
+        for name in listed
+        if (ROOT / name).is_file()
+        and re.search(rb"BEGIN (EC |RSA |)PRIVATE KEY|\"d\": ?\"[A-Za-z0-9_-]{40,}\"", (ROOT / name).read_bytes())
     ]
     assert [name for name in guilty if not name.startswith("tests/")] == []

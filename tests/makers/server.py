@@ -58,7 +58,12 @@ def environment(data_dir: Path, port: int, database_url: str | None = None) -> d
 def run_flask(variables: dict[str, str], *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a `flask` command; with `check`, a failure shows what it printed."""
     done = subprocess.run(
-        [sys.executable, "-m", "flask", *arguments], cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "flask", *arguments],
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if check and done.returncode != 0:
         raise AssertionError(f"flask {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
@@ -66,14 +71,18 @@ def run_flask(variables: dict[str, str], *arguments: str, check: bool = True) ->
 
 
 @contextmanager
-def serving(data_dir: Path, *, workers: int = 2, database_url: str | None = None, demo: bool = True) -> Iterator[Server]:
+def serving(
+    data_dir: Path, *, workers: int = 2, database_url: str | None = None, demo: bool = True
+) -> Iterator[Server]:
     """Migrate, load the demo, serve; ends everything it started."""
     port = free_port()
     variables = environment(data_dir, port, database_url)
     run_flask(variables, "migrate")
     if demo:
         run_flask(variables, "demo", "load")
-    process = subprocess.Popen([sys.executable, "-m", "flask", "serve", "--workers", str(workers)], cwd=ROOT, env=variables)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flask", "serve", "--workers", str(workers)], cwd=ROOT, env=variables
+    )
     server = Server(f"http://127.0.0.1:{port}", data_dir, variables, process.pid)
     try:
         wait_until(f"{server.origin}/readyz")
