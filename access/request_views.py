@@ -217,6 +217,7 @@ def programs() -> str | Response | tuple[str, int]:
     except CharterError as error:
         session().rollback()
         flash(error.message, "danger")
+        form.jwks.data = ""  # what was pasted may be a private key: it is not sent back
         return _programs_page(identity, form), error.status
     session().commit()
     flash(f"Registered. Its client id is {client.id}.")
