@@ -109,7 +109,7 @@ def _judge(name: str, values: Mapping[str, int]) -> tuple[str, dict[str, str], t
     wide = meanings.tell(values, numeric=True)
     plain = {word: count for word, count in values.items() if word not in wide}
     for type_, sentence in _candidates(plain):
-        return type_, wide, (sentence,)
+        return type_, wide, (sentence.replace("Every value", "Every other value") if wide else sentence,)
     return SodaType.TEXT, sure, (_why_text([word for word in values if word not in sure]),)
 
 

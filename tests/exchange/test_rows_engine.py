@@ -117,7 +117,7 @@ def one(engine: DuckDBEngine, source: Source, expression: str) -> Any:
         ("('2024-01-31'::floating_timestamp - 'PT1S')::text", "2024-01-30T23:59:59.000"),
         ("to_floating_timestamp('2024-07-01T12:00:00Z','US/Eastern')::text", "2024-07-01T08:00:00.000"),
         ("date_extract_hh('2024-07-01T12:00:00Z'::fixed_timestamp, 'US/Eastern')", 8),
-        ("make_point(41.5, -72.5).longitude", -72.5),
+        ("point_longitude(make_point(41.5, -72.5))", -72.5),
         ("2 ^ -1", 0.5),
         ("not 1 = 2", True),
         ("-5 ^ 2", 25),
@@ -212,11 +212,29 @@ def test_the_instance_is_locked_even_for_statements_of_our_own(root: Path, state
 
 
 def test_a_long_statement_is_stopped_in_time(engine: DuckDBEngine, wide: Source) -> None:
-    slow = planned(WIDE, select="max(" + "replace(" * 40 + "b" + ", '0', '00')" * 40 + ")")
+    pattern = "%0" * 18 + "x"
+    slow = planned(WIDE, select="count(*)", where=" or ".join(f"b || b || b like '{pattern}{n}'" for n in range(150)))
     began = time.monotonic()
     with pytest.raises(RequestTimeout):
         run(engine, slow, wide, deadline_s=0.3)
     assert time.monotonic() - began < 3
+
+
+def test_texts_cannot_be_made_to_grow_without_end() -> None:
+    for grown in (
+        "replace(" * 40 + "b" + ", '0', '00')" * 40,
+        " || ".join(["left_pad(b, 1000, 'x')"] * 50),
+        "b" + "::text::number" * 10,
+        "signed_magnitude_10(" * 20 + "a" + ")" * 20,
+    ):
+        with pytest.raises(SoqlError, match="too large|operators in a row"):
+            planned(WIDE, select=grown)
+    assert planned(WIDE, select=" || ', ' || ".join(["b"] * 12))
+
+
+def test_the_most_text_that_a_query_may_make_fits_into_memory(engine: DuckDBEngine, wide: Source) -> None:
+    grown = "replace(replace(replace(b, '0', '" + "x" * 2000 + "'), 'x', 'yy'), 'y', 'zz')"
+    assert run(engine, planned(WIDE, select=f"max(length({grown})) as m"), wide)[0]["m"] is not None
 
 
 def test_cancel_stops_a_running_stream(engine: DuckDBEngine, wide: Source) -> None:
