@@ -1,7 +1,8 @@
 """What a new leader does before it signs: read back the right edge and compare it with what was signed before.
 
-A log that shrank, or that no longer has the root it signed, is not continued. The operator restores the files
-or the database; the program never repairs by signing something else.
+A log that shrank, or that no longer has the root it signed, is not continued: the operator restores the files or the
+database. Files that are merely missing (a copy of the folder older than the database) are written again from the
+entries, after these were seen to lead to the signed root.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from sqlalchemy import Connection, func, select
 from audit import merkle, tables
 from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier
 from audit.tables import as_bytes, body_of
-from audit.tiles import WIDTH, Edge, MissingTile, TileStore
+from audit.tiles import WIDTH, Edge, MissingTile, TileStore, grow
 
 CHECKPOINT = "checkpoint"
 KEY = "key"
+CHUNK = 8 * WIDTH
 
 
 class InconsistentLog(Exception):
@@ -62,16 +64,40 @@ def size_of(connection: Connection) -> int:
 
 
 def _read_back(connection: Connection, store: TileStore, signed: Checkpoint, published: Checkpoint | None) -> Edge:
-    edge = store.edge(signed.size)
+    edge = _edge(connection, store, signed)
     if edge.root() != signed.root:
         raise BadCheckpoint(f"the tiles lead to the root {edge.root().hex()}, signed was {signed.root.hex()}")
-    if published and merkle.range_root(0, published.size, store.node(published.size)) != published.root:
+    if published and merkle.range_root(0, published.size, store.node(signed.size)) != published.root:
         raise BadCheckpoint(f"the tiles do not contain the published tree of {published.size} entries")
     for offset, body in enumerate(edge.bundle):
         if merkle.leaf_hash(body) != edge.levels[0][offset]:
             raise BadCheckpoint(f"entry {signed.size // WIDTH * WIDTH + offset} does not hash to its leaf")
     if edge.bundle != _bodies(connection, signed.size // WIDTH * WIDTH, signed.size):
         raise BadCheckpoint("the last entries in the database are not those in the files")
+    return edge
+
+
+def _edge(connection: Connection, store: TileStore, signed: Checkpoint) -> Edge:
+    try:
+        return store.edge(signed.size)
+    except MissingTile:
+        _rebuild(connection, signed)
+    return _rebuild(connection, signed, store)
+
+
+def _rebuild(connection: Connection, signed: Checkpoint, store: TileStore | None = None) -> Edge:
+    """Grow the tree anew from the database. Writes files only into `store`; without one it only checks the root."""
+    edge = Edge()
+    while edge.size < signed.size:
+        bodies = _bodies(connection, edge.size, min(edge.size + CHUNK, signed.size))
+        if not bodies:
+            raise BadCheckpoint(f"entry {edge.size} is missing in the database and the files are incomplete")
+        edge, files = grow(edge, bodies)
+        if store is not None:
+            store.write(files)
+            store.drop_partials(files)
+    if edge.root() != signed.root:
+        raise BadCheckpoint(f"the files are incomplete, and the database leads to the root {edge.root().hex()}")
     return edge
 
 
