@@ -39,13 +39,25 @@ def _seen(form: Any) -> int | None:
 
 def _approve(session: Session, by: Identity, version: AgreementVersion, form: Any, now: datetime) -> AgreementVersion:
     return reviewing.approve_as_source(
-        session, by, version, note=form.note.data or "", agency=form.agency.data or None, seen_round=_seen(form), now=now
+        session,
+        by,
+        version,
+        note=form.note.data or "",
+        agency=form.agency.data or None,
+        seen_round=_seen(form),
+        now=now,
     )
 
 
 def _counsel(session: Session, by: Identity, version: AgreementVersion, form: Any, now: datetime) -> AgreementVersion:
     return reviewing.approve_as_counsel(
-        session, by, version, note=form.note.data or "", agency=form.agency.data or None, seen_round=_seen(form), now=now
+        session,
+        by,
+        version,
+        note=form.note.data or "",
+        agency=form.agency.data or None,
+        seen_round=_seen(form),
+        now=now,
     )
 
 
@@ -98,10 +110,14 @@ ACTS: Mapping[Command, Act] = {
         ConfirmForm, _open, "Text, policy and fingerprint are frozen. From then on a change is a new version."
     ),
     Command.WITHDRAW: Act(ReasonForm, _withdraw, "This version ends here; the agreement can be drafted anew.", True),
-    Command.SUSPEND: Act(ReasonForm, _suspend, "Every reader is cut off at once, also in the middle of a download.", True),
+    Command.SUSPEND: Act(
+        ReasonForm, _suspend, "Every reader is cut off at once, also in the middle of a download.", True
+    ),
     Command.RESUME: Act(ReasonForm, _resume, "Readers may read again, within the term."),
     Command.TERMINATE: Act(TerminateForm, _terminate, "The agreement ends for good. Its record is kept.", True),
     Command.AMEND: Act(ConfirmForm, _amend, "A new version with the same text is drafted; this one stays as it is."),
-    Command.EDIT: Act(ConfirmForm, _complete, "Every clause that a law demands is added, with what is usual filled in."),
+    Command.EDIT: Act(
+        ConfirmForm, _complete, "Every clause that a law demands is added, with what is usual filled in."
+    ),
 }
 """`EDIT` here is the one edit that needs no page of its own: adding the clauses that are missing."""

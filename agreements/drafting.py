@@ -18,7 +18,6 @@ from agreements.clauses.demands import Bar
 from agreements.clauses.library import latest
 from agreements.document import Document, DraftClause, build, draft_clauses
 from agreements.facts import facts_of, problems_of
-from agreements.lifecycle import Turn, begin, record, version_under_way
 from agreements.models import (
     Agreement,
     AgreementClause,
@@ -29,6 +28,7 @@ from agreements.models import (
     State,
     Tier,
 )
+from agreements.moving import Turn, begin, record, version_under_way
 from agreements.regimes import Missing
 from agreements.signing import bars, missing_clauses
 from agreements.starting_texts import DATA_SHARING_AGREEMENT, OPM_MEMORANDUM, StartingText
@@ -80,7 +80,7 @@ def start_dsa(
     title: str,
     now: datetime,
 ) -> AgreementVersion:
-    """Draft a data sharing agreement under a memorandum: its agency is the source, `recipient_id` receives, OPM stands by.
+    """Draft a data sharing agreement under a memorandum: the memorandum's agency gives, `recipient_id` gets.
 
     Further sources join with their datasets (`editing.set_schedule`).
     """
@@ -98,7 +98,7 @@ def start_dsa(
 
 
 def amend(session: Session, by: Identity, version: AgreementVersion, *, now: datetime) -> AgreementVersion:
-    """Draft the next version with the text of this one. The old one stays in force until the new one is signed by all."""
+    """Draft the next version with the text of this one. The old one stays in force until all have signed it."""
     turn = begin(session, by, version, Command.AMEND, now)
     old, agreement = turn.version, turn.version.agreement
     other = version_under_way(agreement)
@@ -139,7 +139,7 @@ def preview(session: Session, version: AgreementVersion, now: datetime) -> Previ
 
 
 def next_number(session: Session, tier: Tier, now: datetime) -> str:
-    """The next agreement number of its series and legal year, such as DSA-2026-0001; gap-free, since it rolls back too."""
+    """The next agreement number of its series and legal year, such as DSA-2026-0001; gap-free: it rolls back too."""
     series = f"{SERIES[tier]}-{legal_day(now).year}"
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     first = dialect.insert(AgreementNumber).values(series=series, last=1)

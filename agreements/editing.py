@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from agreements.clauses.library import get, latest
 from agreements.clauses.version import ClauseVersion
 from agreements.facts import LINK_CLAUSE, ROSTER_CLAUSE, SCHEDULE_CLAUSE, schedule_of
-from agreements.lifecycle import Turn, begin, move
 from agreements.models import AgreementClause, AgreementVersion, Capacity, Party, State
+from agreements.moving import Turn, begin, move
 from agreements.signing import missing_clauses
 from agreements.starting_texts import DEFAULTS
 from agreements.transitions import OPM, Command
@@ -109,7 +109,7 @@ def set_roster(
 def set_term(
     session: Session, by: Identity, version: AgreementVersion, *, begins: date, ends: date, now: datetime
 ) -> AgreementVersion:
-    """Set the first and the last legal day. Access begins with the first and ends at 23:59:59 Connecticut time of the last."""
+    """Set the first and the last legal day; access ends at 23:59:59 Connecticut time of the last."""
     turn = begin(session, by, version, Command.EDIT, now)
     if ends < begins:
         raise Invalid("The last day of the term is before the first; exchange them or choose other days.")
@@ -125,7 +125,7 @@ def set_term(
 def set_title(
     session: Session, by: Identity, version: AgreementVersion, title: str, *, now: datetime
 ) -> AgreementVersion:
-    """Change the title of an agreement whose first version is still a draft; a signed title is part of a frozen text."""
+    """Change the title of an agreement whose first version is still a draft; a signed title is frozen."""
     turn = begin(session, by, version, Command.EDIT, now)
     if turn.version.number != 1:
         raise Invalid("The title was signed with an earlier version and stays.")

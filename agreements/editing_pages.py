@@ -24,8 +24,8 @@ from agreements.forms import (
     clause_form,
     shown,
 )
-from agreements.lifecycle import require_editable
 from agreements.models import AgreementVersion, Capacity, Tier
+from agreements.moving import require_editable
 from agreements.pages import agency_choices, person_choices, recorded, restricted_datasets, to_page, version_seen, who
 from agreements.signing import missing_clauses
 from agreements.transitions import OPM, Command
@@ -119,7 +119,9 @@ def line(agreement_id: str, number: int, dataset_id: str) -> Page:
     version = _draft(agreement_id, number)
     dataset = session().get(Dataset, dataset_id)
     if dataset is None or not may_know(who(), dataset):
-        raise NotFound(f"There is no dataset {dataset_id} that you may put into an agreement. Choose one from the list.")
+        raise NotFound(
+            f"There is no dataset {dataset_id} that you may put into an agreement. Choose one from the list."
+        )
     form = LineForm()
     form.offer([(column.name, column.label) for column in dataset.columns])
     if form.validate_on_submit():

@@ -79,7 +79,7 @@ def regimes_in(session: Session, version: AgreementVersion) -> frozenset[str]:
 
 
 def undecided_columns(session: Session, version: AgreementVersion) -> list[str]:
-    """Scheduled columns (`dataset.column`) that no agreed classification speaks of: nobody knows yet which law covers them."""
+    """Scheduled columns (`dataset.column`) that no agreed classification speaks of: their law is not known yet."""
     found = []
     for line in schedule_of(version):
         dataset = session.get(Dataset, line["dataset"])
@@ -132,7 +132,7 @@ def _parent_fact(session: Session, version: AgreementVersion) -> ParentFact | No
 
 
 def problems_of(session: Session, version: AgreementVersion, now: datetime) -> list[str]:
-    """Blanks and contradictions of a draft, a sentence each. While there are any it can be neither reviewed nor signed."""
+    """Blanks and contradictions of a draft, a sentence each. While there are any it cannot be reviewed."""
     facts = facts_of(session, version)
     problems = _missing_parts(version, legal_day(now))
     for drafted in document.draft_clauses(facts):

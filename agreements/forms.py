@@ -222,15 +222,15 @@ def clause_form(clause: ClauseVersion, anything: bool) -> type[Form]:
 ELSEWHERE = frozenset({ParameterType.SCHEDULE, ParameterType.PERSONS})
 """Blanks with a page of their own."""
 
-LISTED = frozenset(
-    {ParameterType.AGENCIES, ParameterType.DATASETS, ParameterType.PURPOSES, ParameterType.REGIMES}
-)
+LISTED = frozenset({ParameterType.AGENCIES, ParameterType.DATASETS, ParameterType.PURPOSES, ParameterType.REGIMES})
 
 
 def _field(parameter: Parameter, anything: bool) -> Any:
     words = parameter.help
     if parameter.type in LISTED:
-        words += " Separate several by commas." + (" Write “any” for no limit." if anything and parameter.unbounded else "")
+        words += " Separate several by commas." + (
+            " Write “any” for no limit." if anything and parameter.unbounded else ""
+        )
     if not parameter.required:
         words += " May stay empty."
     if parameter.type is ParameterType.CHOICE:

@@ -34,9 +34,9 @@ def live(version: type[AgreementVersion], now: datetime) -> ColumnElement[bool]:
 def in_force_condition(version_id: VersionId, now: datetime) -> ColumnElement[bool]:
     """SQL: the version, and an active version of every agreement above it, are in force at `now`.
 
-    `version_id` is a number, or a column of a table in an enclosing FROM (it is correlated). On PostgreSQL each row that
-    gives the permit is locked FOR SHARE until the caller's transaction ends, so a termination either came first and is
-    seen, or waits for the entry; SQLite has one writer at a time and ignores the clause.
+    `version_id` is a number, or a column of a table in an enclosing FROM (it is correlated). On PostgreSQL each row
+    that gives the permit is locked FOR SHARE until the caller's transaction ends, so a termination either came first
+    and is seen, or waits for the entry; SQLite has one writer at a time and ignores the clause.
     """
     return and_(_itself(version_id, now), *(_above(version_id, link, now) for link in range(1, LINKS_ABOVE + 1)))
 
@@ -74,7 +74,7 @@ def version_in_force(session: Session, agreement_id: str, now: datetime) -> Agre
 
 
 def chain_in_force(session: Session, agreement_id: str, now: datetime) -> list[AgreementVersion]:
-    """The version in force and those above it, lowest first (DSA, then its E-MOU); empty unless the whole chain holds."""
+    """The version in force and those above it, lowest first (DSA, then its E-MOU); empty unless all hold."""
     chain: list[AgreementVersion] = []
     next_id: str | None = agreement_id
     while next_id is not None:

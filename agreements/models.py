@@ -70,7 +70,7 @@ class Agreement(Model):
 
 
 class AgreementVersion(Model):
-    """One text with its policy. `document` is the canonical text tree, `terms` the compiled policy, both frozen together;
+    """One text with its policy. `document` is the canonical text tree, `terms` the compiled policy, frozen together;
     `sha256` is over the canonical bytes of both (`agreements.document`). `round` counts submissions for review, so that
     an approval of an earlier wording does not count for a later one. `terminates_at` is set while a notice of
     termination runs: from that instant the version is no longer in force."""
@@ -170,7 +170,7 @@ class Signature(Model):
 
 
 class AgreementEvent(Model):
-    """What was done to a version, by whom, for which agency, when: its history, never changed. No person means the system."""
+    """What was done to a version, by whom, for which agency, when: its history. No person means the system."""
 
     __tablename__ = "agreement_event"
 

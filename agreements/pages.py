@@ -10,8 +10,8 @@ from flask import redirect, request, url_for
 from sqlalchemy import or_, select
 from werkzeug.wrappers import Response
 
-from agreements.lifecycle import find
 from agreements.models import Agreement, AgreementVersion, Tier
+from agreements.moving import find
 from agreements.transitions import BY_COMMAND, Command
 from agreements.visibility import no_such_version, require_sight
 from audit.actions import Outcome

@@ -1,4 +1,4 @@
-"""`docs/permissions.md`, written by asking the program itself, so that what lawyers read cannot differ from what it does.
+"""`docs/permissions.md`, written by asking the program, so that what lawyers read cannot differ from what it does.
 
 Write it anew with `python -m agreements.permissions > docs/permissions.md`; a test fails while the file differs.
 """
@@ -78,9 +78,8 @@ def _commands() -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for row in TABLE:
         from_states = _names(row.before) or "(no version yet)"
-        yield (
-            f"| {row.words} | {from_states} | {_names(row.after)} | {_who(row)} | {row.guard or 'none'} | `{row.action}` |"
-        )
+        cells = (row.words, from_states, _names(row.after), _who(row), row.guard or "none", f"`{row.action}`")
+        yield f"| {' | '.join(cells)} |"
 
 
 def _who(row: Transition) -> str:
@@ -105,7 +104,9 @@ def _matrix() -> Iterator[str]:
             yield ""
         unable = [name for name, words in lines if not words]
         yield f"May do nothing: {', '.join(unable)}, and whoever is not signed in.\n"
-    starters = [name for name, held in PERSONAS if agencies_acted_for(version_in(State.DRAFT), persona(held), Command.START)]
+    starters = [
+        name for name, held in PERSONAS if agencies_acted_for(version_in(State.DRAFT), persona(held), Command.START)
+    ]
     yield f"### No version yet\n\nMay start one: {', '.join(starters)}."
 
 

@@ -1,6 +1,6 @@
 """An agreement version as people read it: the clauses with the limits each of them sets, the schedule, the persons.
 
-The same words are in the signed document and in the PDF; this is their accessible form, for drafts too, blanks included.
+The same words are in the signed document and in the PDF; this is their accessible form, for drafts with blanks too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ClauseRead:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A version as read. `frozen` says that these are the words to be signed, or signed; `limits` are all terms in words.
+    """A version as read. `frozen` says that these are the words to be signed, or signed; `limits`: all terms in words.
 
     `problems`, `gaps` and `bars` (see `drafting.Preview`) are empty for a frozen version.
     """

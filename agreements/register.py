@@ -76,9 +76,7 @@ class RegisterEntry:
 
 def entries(session: Session, words: str = "") -> list[RegisterEntry]:
     """The whole register by number, or what holds every one of these words in its title, parties, purpose or data."""
-    agreements = session.scalars(
-        select(Agreement).order_by(Agreement.id).options(selectinload(Agreement.versions))
-    )
+    agreements = session.scalars(select(Agreement).order_by(Agreement.id).options(selectinload(Agreement.versions)))
     shown = [_entry(version) for agreement in agreements if (version := _public_version(agreement))]
     wanted = words.lower().split()
     return [entry for entry in shown if all(word in _searched(entry) for word in wanted)]
@@ -102,7 +100,7 @@ def as_csv(shown: Sequence[RegisterEntry]) -> str:
     """The register as CSV, one agreement a line, safe to open in a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out)
-    names = [name for name in RegisterEntry.__dataclass_fields__]
+    names = list(RegisterEntry.__dataclass_fields__)
     writer.writerow(names)
     for entry in shown:
         flat = {name: getattr(entry, name) for name in names}

@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from agreements.facts import problems_of
-from agreements.lifecycle import Turn, begin, move, one_agency, stated
 from agreements.models import AgreementVersion, Capacity, Review, State
+from agreements.moving import Turn, begin, move, one_agency, stated
 from agreements.transitions import OPM, Command, parties_as
 from exchange.clock import legal_day
 from exchange.directory.identity import Identity
@@ -108,7 +108,7 @@ def refuse(
     now: datetime,
     agency: str | None = None,
 ) -> AgreementVersion:
-    """A source agency's data may not go by this agreement: final for this version, and only with the law that says so."""
+    """A source agency's data may not go by this agreement: final for this version, and with the law cited."""
     turn = begin(session, by, version, Command.REFUSE, now)
     citation = stated(citation, "The legal citation")
     agency = _answer(session, turn, ReviewKind.SOURCE, ReviewAnswer.REFUSE, agency=agency, note=note, citation=citation)
@@ -118,9 +118,11 @@ def refuse(
 
 
 def _require_same_text(version: AgreementVersion, seen_round: int | None) -> None:
-    """An approval is of the text that was read: `seen_round` is the round whose text the page showed; None trusts the caller."""
+    """An approval is of the text that was read: `seen_round` is that of the page; None trusts the caller."""
     if seen_round is not None and seen_round != version.round:
-        raise Conflict("The text was changed and submitted anew since you opened this page. Reload it and read it again.")
+        raise Conflict(
+            "The text was changed and submitted anew since you opened this page. Reload it and read it again."
+        )
 
 
 def waiting_on_sources(version: AgreementVersion) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """Freezing, signing and coming into force.
 
-Opening for signature fixes text, policy and hash. Each party's official then signs that hash, having proved who they are
-within five minutes (CGS 1-266 to 1-286: attribution needs the method and the time). The last signature activates the
-version if its term has begun; otherwise `activate_due` does, on its first day.
+Opening for signature fixes text, policy and hash. Each party's official then signs that hash, having proved who they
+are within five minutes (CGS 1-266 to 1-286: attribution needs the method and the time). The last signature activates
+the version if its term has begun; otherwise `activate_due` does, on its first day.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from agreements import document, regimes
 from agreements.clauses.demands import Bar
 from agreements.facts import facts_of, parameters_of, regimes_in, undecided_columns
 from agreements.in_force import version_in_force
-from agreements.lifecycle import Turn, begin, fully_signed, move, one_agency, take
 from agreements.models import AgreementVersion, Party, Signature, State, Tier
+from agreements.moving import Turn, begin, fully_signed, move, one_agency, take
 from agreements.reviewing import waiting_on_counsel
 from agreements.transitions import BY_COMMAND, Command
 from audit.entry import new_id
@@ -52,8 +52,10 @@ def open_for_signature(session: Session, by: Identity, version: AgreementVersion
 def obstacles_to_signature(session: Session, version: AgreementVersion, now: datetime) -> list[tuple[str, str]]:
     """What stands in the way of signature, each as (sentence, clause or law that says so)."""
     found = [(f"Counsel of {agency} has not approved it.", "") for agency in sorted(waiting_on_counsel(version))]
-    for column in undecided_columns(session, version):
-        found.append((f"{column} is not classified, so nobody knows which law covers it.", "CGS 4-67p"))
+    found += [
+        (f"{column} is not classified, so nobody knows which law covers it.", "CGS 4-67p")
+        for column in undecided_columns(session, version)
+    ]
     found += [(bar.sentence, bar.law) for bar in bars(session, version)]
     found += [(gap.sentence, gap.code) for gap in missing_clauses(session, version)]
     return found + _obstacles_above(session, version, now)
@@ -91,8 +93,8 @@ def sign(
 ) -> Signature:
     """Sign for one party the hash that the signer was shown.
 
-    Raises `Refused` (code `step_up_required`) when the proof of identity is older than five minutes, and `Conflict` when
-    the posted hash is not the version's: then the page showed another text than the one to be signed.
+    Raises `Refused` (code `step_up_required`) when the proof of identity is older than five minutes, and `Conflict`
+    when the posted hash is not the version's: then the page showed another text than the one to be signed.
     """
     turn = begin(session, by, version, Command.SIGN, now)
     require_recent(by, now)
@@ -122,7 +124,7 @@ def unsigned_parties(version: AgreementVersion) -> list[Party]:
 
 
 def _agency_to_sign_for(turn: Turn, agency: str | None) -> str:
-    """The party's agency for which this person signs. Raises `Conflict` if it has signed, `Refused` for a second agency."""
+    """The party's agency for which this person signs. Raises `Conflict` or `Refused`."""
     version, by = turn.version, turn.by
     unsigned = frozenset(party.agency_id for party in unsigned_parties(version))
     agency = one_agency(turn, agency, unsigned if agency is None else None)

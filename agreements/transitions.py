@@ -125,7 +125,7 @@ TABLE: tuple[Transition, ...] = (
                _A.AGREEMENT_VERSION_TERMINATE,
                "once fully signed; gives a reason; for cause at once, for convenience after the notice of clause C30"),
     Transition(_C.AMEND, "Draft an amendment", "drafted", (_S.ACTIVE, _S.SUSPENDED, *_ENDED), (_S.DRAFT,), _DRAFTERS,
-               _A.AGREEMENT_VERSION_DRAFT, "makes the next version, when no other is being drafted, reviewed or signed"),
+               _A.AGREEMENT_VERSION_DRAFT, "makes the next version, when no other is on its way"),
     Transition(_C.ACTIVATE, "Activate", "activated", (_S.SIGNATURE,), (_S.ACTIVE,), (), _A.AGREEMENT_VERSION_ACTIVATE,
                "every party has signed the same hash, and the term has begun"),
     Transition(_C.EXPIRE, "Expire", "ended", (_S.ACTIVE, _S.SUSPENDED), (_S.EXPIRED, _S.TERMINATED), (),
@@ -154,7 +154,6 @@ STATES_IN_WORDS: dict[State, str] = {
 
 OPEN_STATES = frozenset(_UNSIGNED)
 """States in which a version is still on its way; at most one version of an agreement is."""
-
 
 
 def parties_as(version: AgreementVersion, *capacities: Capacity) -> frozenset[str]:

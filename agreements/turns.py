@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from agreements.lifecycle import fully_signed, suspended_by
+from agreements.lifecycle import suspended_by
 from agreements.models import Agreement, AgreementVersion, State
+from agreements.moving import fully_signed
 from agreements.reviewing import waiting_on_counsel, waiting_on_sources
 from agreements.signing import unsigned_parties
 from agreements.transitions import (
@@ -96,7 +97,7 @@ def waits_on(session: Session, version: AgreementVersion) -> str:
 
 
 def turns(session: Session, identity: Identity) -> list[Turn]:
-    """The newest versions of every agreement this person may see, and those in force; my turn first, oldest wait first."""
+    """The newest versions of every agreement this person may see, and those in force; my turn first."""
     agreements = session.scalars(select(Agreement).order_by(Agreement.id))
     shown = [version for agreement in agreements for version in _current(agreement) if may_see(identity, version)]
     rows = [Turn(v, STATES_IN_WORDS[State(v.state)], waits_on(session, v), my_step(v, identity)) for v in shown]
@@ -106,7 +107,7 @@ def turns(session: Session, identity: Identity) -> list[Turn]:
 
 
 def waiting_for(session: Session, identity: Identity, now: datetime) -> Sequence[Waiting]:
-    """What waits for this person in agreements: for their desk. `now` drops what ends by itself before it is pressed."""
+    """What waits for this person in agreements: for their desk. What has ended by now is left out."""
     return [
         Waiting(
             title=f"{row.version.agreement_id} version {row.version.number}: {row.version.agreement.title}",

@@ -13,8 +13,8 @@ from agreements import drafting, editing, editing_pages, pdf, reading, signing, 
 from agreements import register as public_register
 from agreements.acting import ACTS
 from agreements.forms import ConfirmForm, DsaForm, MemorandumForm, SignForm, choices_of
-from agreements.lifecycle import permit
 from agreements.models import AgreementVersion
+from agreements.moving import permit
 from agreements.pages import (
     agency_choices,
     memorandum_choices,
@@ -68,9 +68,7 @@ def start_memorandum() -> str | Answer:
     now = clock.now()
     version = drafting.start_memorandum(session(), who(), agency_id=memorandum.agency.data, now=now)
     if memorandum.begins.data and memorandum.ends.data:
-        editing.set_term(
-            session(), who(), version, begins=memorandum.begins.data, ends=memorandum.ends.data, now=now
-        )
+        editing.set_term(session(), who(), version, begins=memorandum.begins.data, ends=memorandum.ends.data, now=now)
     return _started(version)
 
 
@@ -186,7 +184,9 @@ def sign(agreement_id: str, number: int) -> str | Answer:
         form.refuse_unknown()
         signature = signing.sign(session(), who(), version, sha256=form.sha256.data or "", now=now)
         session().commit()
-        flash(f"Signed for {signature.party.agency.name}. {version.agreement_id} is {STATES[version.state]}.", "success")
+        flash(
+            f"Signed for {signature.party.agency.name}. {version.agreement_id} is {STATES[version.state]}.", "success"
+        )
         return to_page(version)
     permit(version, who(), Command.SIGN)
     require_recent(who(), now)
@@ -248,7 +248,6 @@ def index_of_register() -> str:
 def show_registered(agreement_id: str) -> str:
     """One agreement of the register."""
     return render_template("agreements/register_show.html", entry=public_register.entry_of(session(), agreement_id))
-
 
 
 def as_json() -> Response:

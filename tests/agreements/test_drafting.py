@@ -118,7 +118,9 @@ BAD_EDITS: dict[str, Edit] = {
     "a schedule past its page": lambda s, c, v: editing.set_clause(
         s, c.drafter, v, "C06", {"schedule": [{"dataset": "aaaa-bbbb", "columns": ["x"]}]}, now=NOON
     ),
-    "dates past their page": lambda s, c, v: editing.set_clause(s, c.drafter, v, "C28", {"ends": "2040-01-01"}, now=NOON),
+    "dates past their page": lambda s, c, v: editing.set_clause(
+        s, c.drafter, v, "C28", {"ends": "2040-01-01"}, now=NOON
+    ),
     "removing what is not there": lambda s, c, v: editing.remove_clause(s, c.drafter, v, "C34", now=NOON),
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.orm import Session
 
-from agreements import drafting, in_force, lifecycle, permissions, reviewing, signing
+from agreements import drafting, in_force, lifecycle, moving, permissions, reviewing, signing
 from agreements.models import AgreementEvent, AgreementVersion, State
 from agreements.transitions import BY_COMMAND, TABLE, Command
 from audit import tables
@@ -187,7 +187,7 @@ def test_the_term_ends_at_the_close_of_its_last_legal_day(session: Session) -> N
 
 def test_an_unknown_version_is_not_found(session: Session) -> None:
     with pytest.raises(NotFound):
-        lifecycle.find(session, "DSA-2026-0009", 1)
+        moving.find(session, "DSA-2026-0009", 1)
 
 
 Press = Callable[[Session, make.Cast, AgreementVersion], object]
@@ -195,7 +195,7 @@ Press = Callable[[Session, make.Cast, AgreementVersion], object]
 DUELS: dict[str, tuple[str, Press, Press]] = {
     "two terminations": (
         "active",
-        lambda s, c, v: make.terminated(s, c, v),
+        make.terminated,
         lambda s, c, v: lifecycle.terminate(s, c.sde_officer, v, cause=True, reason="Also.", now=NOON),
     ),
     "two suspensions": (
@@ -259,7 +259,11 @@ def test_invariant_5_of_two_who_press_at_once_exactly_one_wins(either: Engine, d
     assert sorted(results, key=lambda words: words == "won")[1:] == ["won"], results
     assert len(results) == 2 and results.count("won") == 1
     with Session(either) as session:
-        won = 2 if duel == "sign against withdraw" and session.get_one(AgreementVersion, version_id).state == State.ACTIVE else 1
+        won = (
+            2
+            if duel == "sign against withdraw" and session.get_one(AgreementVersion, version_id).state == State.ACTIVE
+            else 1
+        )
         assert entries(session) == before + won
 
 
@@ -339,7 +343,7 @@ class LifeOfAnAgreement(RuleBasedStateMachine):
     @invariant()
     def active_means_signed_by_all(self) -> None:
         if self.version.state in (State.ACTIVE, State.SUSPENDED):
-            assert lifecycle.fully_signed(self.version)
+            assert moving.fully_signed(self.version)
 
     @invariant()
     def in_force_means_active(self) -> None:

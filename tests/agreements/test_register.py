@@ -86,7 +86,13 @@ def test_it_follows_the_state_and_shows_a_new_version_only_when_signed(session: 
 def test_search_looks_at_parties_purpose_and_data(session: Session) -> None:
     cast = make.make_cast(session)
     make.make_active_dsa(session, cast)
-    for words, expected in (("absence", 1), ("Department of Education", 2), ("student id", 1), ("zebra", 0), ("'; --", 0)):
+    for words, expected in (
+        ("absence", 1),
+        ("Department of Education", 2),
+        ("student id", 1),
+        ("zebra", 0),
+        ("'; --", 0),
+    ):
         assert len(register.entries(session, words)) == expected, words
 
 

@@ -140,7 +140,13 @@ def test_invariant_5_the_session_refuses_every_change_of_what_is_frozen(session:
     session.commit()
 
     def attempts() -> Iterator[str]:
-        for name, value in (("document", {}), ("terms", {}), ("sha256", "0" * 64), ("ends", date(2040, 1, 1)), ("frozen_at", None)):
+        for name, value in (
+            ("document", {}),
+            ("terms", {}),
+            ("sha256", "0" * 64),
+            ("ends", date(2040, 1, 1)),
+            ("frozen_at", None),
+        ):
             setattr(version, name, value)
             yield name
         version.parties[0].capacity = Capacity.RECIPIENT.value

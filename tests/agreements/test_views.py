@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from flask import Flask
@@ -121,3 +121,260 @@ def through(client: FlaskClient, session: Session, cast: make.Cast, at: str, off
         status, text = press(client, f"{at}/sign", sha256=sha[1], read="y")
         assert status == 200, text
     assert "Active" in client.get(at).text
+
+
+@pytest.fixture
+def dsa(session: Session, cast: make.Cast) -> AgreementVersion:
+    """A complete draft DSA under a memorandum in force."""
+    now = clock.now()
+    version = make.make_dsa(session, cast, now, memorandum=make.make_active_memorandum(session, cast, now))
+    session.commit()
+    return version
+
+
+def refusals(session: Session) -> list[str]:
+    """The bodies of recorded refusals, oldest first."""
+    bodies = [bytes(row.body).decode() for row in session.execute(tables.queue.select().order_by(tables.queue.c.seq))]
+    session.rollback()
+    return [body for body in bodies if '"outcome":"refused"' in body]
+
+
+EDIT_PAGES = (
+    "term",
+    "parties",
+    "persons",
+    "schedule",
+    f"schedule/{make.ATTENDANCE}",
+    "clauses",
+    "clauses/C03",
+    "clauses/C06",
+)
+
+
+@pytest.mark.parametrize("page", ["", *EDIT_PAGES, "act/submit_for_review", "act/withdraw"])
+def test_every_page_of_a_draft_opens_for_its_drafter(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion, page: str
+) -> None:
+    as_person(client, session, cast.drafter)
+    answer = client.get(address_of(dsa, page).rstrip("/"))
+    assert answer.status_code == 200
+    assert answer.text.count("<h1") == 1
+    assert "<script" not in answer.text and "style=" not in answer.text
+    labelled = set(re.findall(r'<label[^>]*for="([^"]+)"', answer.text))
+    fields = re.findall(r'<(?:input|select|textarea)(?![^>]*type="(?:hidden|submit)")[^>]*id="([^"]+)"', answer.text)
+    assert set(fields) <= labelled, set(fields) - labelled
+
+
+def test_an_agreement_on_its_way_does_not_exist_for_strangers(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    at = address_of(dsa)
+    for nobody in (cast.stranger, cast.analyst):
+        as_person(client, session, nobody)
+        unknown = client.get("/agreements/DSA-1999-0001/1")
+        for page in ("", *(f"/{page}" for page in EDIT_PAGES), "/sign", ".pdf", "/act/suspend"):
+            answer = client.get(at + page)
+            assert answer.status_code == 404, page
+        assert dsa.agreement.title not in client.get("/agreements").text
+        words = client.get(at).text.replace(dsa.agreement_id, "X")
+        assert strip(words) == strip(unknown.text.replace("DSA-1999-0001", "X"))
+    sign_out(client)
+    assert client.get(at).status_code == 303
+
+
+def strip(page: str) -> str:
+    """The main part of a page, without what differs between any two."""
+    return re.sub(r'value="[^"]+"', "", page.split("<main", 1)[1])
+
+
+def test_the_auditor_reads_and_cannot_press(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    as_person(client, session, cast.auditor)
+    page = client.get(address_of(dsa))
+    assert page.status_code == 200
+    assert "/act/" not in page.text and "Submit for review: a drafter or the Chief Data Officer" in page.text
+    assert client.get(address_of(dsa, "term")).status_code == 403
+
+
+def test_a_refused_press_is_recorded_with_its_reason(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    as_person(client, session, cast.auditor)
+    token = token_of(client.get("/register").text) if "csrf_token" in client.get("/register").text else ""
+    token = token or token_of(client.get(address_of(dsa)).text)
+    before = len(refusals(session))
+    answer = client.post(address_of(dsa, "act", "withdraw"), data={"csrf_token": token, "reason": "I want to."})
+    assert answer.status_code == 403 and "a drafter or the Chief Data Officer" in answer.text
+    recorded = refusals(session)[before:]
+    assert len(recorded) == 1
+    assert "agreement:version:withdraw" in recorded[0] and dsa.agreement_id in recorded[0]
+    assert cast.auditor.pseudonym in recorded[0] and "I want to" not in recorded[0]
+
+
+def test_without_its_token_nothing_is_pressed(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    as_person(client, session, cast.drafter)
+    answer = client.post(address_of(dsa, "act", "withdraw"), data={"reason": "x"})
+    assert answer.status_code == 400
+    session.expire_all()
+    assert dsa.state == State.DRAFT
+
+
+BAD = {
+    "an unknown act": ("GET", "act/destroy", {}, 404),
+    "an act without its reason": ("POST", "act/withdraw", {"reason": ""}, 200),
+    "an act with an empty reason": ("POST", "act/withdraw", {"reason": " "}, 400),
+    "a field too many": ("POST", "act/withdraw", {"reason": "x", "state": "active"}, 400),
+    "a term backwards": ("POST", "term", {"begins": "2027-01-01", "ends": "2026-01-01"}, 400),
+    "a day that is none": ("POST", "term", {"begins": "2026-02-30", "ends": "yesterday"}, 200),
+    "no parties": ("POST", "parties", {"opm": "y"}, 400),
+    "an agency that is none": ("POST", "parties", {"sources": "dss"}, 200),
+    "nobody named": ("POST", "persons", {}, 400),
+    "somebody who is not offered": ("POST", "persons", {"persons": "x"}, 200),
+    "a column that is none": ("POST", f"schedule/{make.ATTENDANCE}", {"columns": "ssn"}, 200),
+    "values without a column": ("POST", f"schedule/{make.ATTENDANCE}", {"columns": "year", "values_1": "1"}, 400),
+    "a comparison without values": (
+        "POST",
+        f"schedule/{make.ATTENDANCE}",
+        {"columns": "year", "column_1": "year"},
+        400,
+    ),
+    "a dataset that is none": ("GET", "schedule/aaaa-bbbb", {}, 404),
+    "a clause that is none": ("GET", "clauses/C99", {}, 404),
+    "a number that is none": ("POST", "clauses/C18", {"min_cell": "six", "rule": "none"}, 400),
+    "a choice that is none": ("POST", "clauses/C18", {"min_cell": "6", "rule": "MINE"}, 200),
+    "a purpose that is none": ("POST", "clauses/C03", {"purposes": "A purpose!", "purpose": "x"}, 400),
+    "taking out what is not there": ("POST", "clauses/C34/remove", {}, 400),
+    "a paper of a draft": ("GET", "../1.pdf", {}, 404),
+    "signing a draft": ("GET", "sign", {}, 403),
+    "an approval by the drafter": ("POST", "act/approve_as_source", {"note": "x"}, 403),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_answered_and_changes_nothing(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion, what: str
+) -> None:
+    method, page, fields, expected = BAD[what]
+    as_person(client, session, cast.drafter)
+    token = token_of(client.get(address_of(dsa, "term")).text)
+    before = len(dsa.events), dsa.state, str(dsa.clauses[2].parameters)
+    address = address_of(dsa) + ".pdf" if page.startswith("..") else address_of(dsa, page)
+    session.rollback()
+    if page.startswith("schedule") and method == "POST":
+        fields = {"op_1": "eq", "op_2": "eq", "op_3": "eq", **fields}
+    answer = client.open(address, method=method, data={"csrf_token": token, **fields} if method == "POST" else None)
+    assert answer.status_code == expected, answer.text[-1500:]
+    assert "Traceback" not in answer.text
+    session.expire_all()
+    assert (len(dsa.events), dsa.state, str(dsa.clauses[2].parameters)) == before
+
+
+def test_an_old_proof_of_identity_sends_the_signer_to_prove_it_again(
+    client: FlaskClient, session: Session, cast: make.Cast
+) -> None:
+    now = clock.now()
+    version = make.open_for_signature(session, cast, make.make_memorandum(session, cast, now), now)
+    session.commit()
+    address = address_of(version, "sign")
+    sign_out(client)
+    sign_in(client, make.person_of(session, cast.sde_official), at=now - timedelta(minutes=6))
+    answer = client.get(address)
+    assert answer.status_code == 303 and "/sign-in/again" in answer.headers["Location"]
+
+
+def test_a_text_that_changed_since_the_page_is_not_signed(
+    client: FlaskClient, session: Session, cast: make.Cast
+) -> None:
+    now = clock.now()
+    version = make.open_for_signature(session, cast, make.make_memorandum(session, cast, now), now)
+    session.commit()
+    as_person(client, session, cast.sde_official)
+    status, text = press(client, address_of(version, "sign"), sha256="0" * 64, read="y")
+    assert status == 409 and "The text changed" in text
+    status, text = press(client, address_of(version, "sign"), sha256=version.sha256)
+    assert status == 200 and "Your signature" in text, "without the tick it is not signed"
+    session.expire_all()
+    assert version.signatures == []
+
+
+def test_an_approval_of_an_earlier_text_does_not_count(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    now = clock.now()
+    reviewing.submit_for_review(session, cast.drafter, dsa, now=now)
+    session.commit()
+    as_person(client, session, cast.sde_officer)
+    page = client.get(address_of(dsa, "act", "approve_as_source"))
+    reviewing.request_changes(session, cast.sde_officer, dsa, note="Fewer columns.", now=now)
+    reviewing.submit_for_review(session, cast.drafter, dsa, now=now)
+    session.commit()
+    fields = {"csrf_token": token_of(page.text), "seen_round": "1", "note": ""}
+    assert client.post(address_of(dsa, "act", "approve_as_source"), data=fields).status_code == 409
+
+
+def test_the_list_shows_my_turn_first_and_on_whom_the_others_wait(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    now = clock.now()
+    other = make.make_memorandum(session, cast, now)
+    reviewing.submit_for_review(session, cast.drafter, other, now=now)
+    session.commit()
+    as_person(client, session, cast.drafter)
+    text = client.get("/agreements").text
+    assert text.index(dsa.agreement_id) < text.index(other.agreement_id)
+    assert "data officer: Department of Education" in text
+    as_person(client, session, cast.sde_officer)
+    text = client.get("/agreements").text
+    assert text.index(other.agreement_id) < text.index(dsa.agreement_id) and "Review it for your agency" in text
+
+
+def test_suspend_resume_and_terminate_by_the_page(client: FlaskClient, session: Session, cast: make.Cast) -> None:
+    now = clock.now()
+    version = make.make_active_memorandum(session, cast, now)
+    session.commit()
+    as_person(client, session, cast.cdo)
+    for command, fields, state in (
+        ("suspend", {"reason": "A laptop is missing."}, State.SUSPENDED),
+        ("resume", {"reason": "It is found."}, State.ACTIVE),
+        ("terminate", {"reason": "It was misused.", "kind": "cause"}, State.TERMINATED),
+    ):
+        status, _ = press(client, address_of(version, "act", command), **fields)
+        session.expire_all()
+        assert (status, version.state) == (200, state)
+    status, text = press(client, address_of(version, "act", "amend"), note="")
+    assert status == 200 and "version 2" in text
+
+
+def test_the_first_page_says_what_is_open_already(client: FlaskClient, session: Session, cast: make.Cast) -> None:
+    make.make_restricted_dataset(session)
+    session.commit()
+    as_person(client, session, cast.drafter)
+    assert f"/data/{make.ATTENDANCE}" in client.get("/agreements/new?q=attendance").text
+    assert "Nothing in the catalogue matches" in client.get("/agreements/new?q=zebra").text
+    as_person(client, session, cast.sde_officer)
+    assert client.get("/agreements/new").status_code == 403
+
+
+def test_the_register_is_public_and_holds_no_draft(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    memorandum = dsa.agreement.parent_id
+    for page in ("/register", "/register.json", "/register.csv", "/register?q=education"):
+        answer = client.get(page)
+        assert answer.status_code == 200, page
+        assert memorandum in answer.text and dsa.agreement_id not in answer.text
+    assert client.get(f"/register/{memorandum}").status_code == 200
+    assert client.get(f"/register/{dsa.agreement_id}").status_code == 404
+    assert client.get("/register?q=%00%27%22%3Cscript%3E").status_code == 200
+    assert "<script>" not in client.get("/register?q=%3Cscript%3E").text
+
+
+def test_the_command_expires_what_is_due(app: Flask, session: Session, cast: make.Cast) -> None:
+    version = make.make_active_memorandum(session, cast, clock.now())
+    session.commit()
+    result = app.test_cli_runner().invoke(args=["agreements", "expire"])
+    assert result.exit_code == 0 and "0 ended, 0 begun" in result.output
+    assert signing.unsigned_parties(version) == []

@@ -3,7 +3,7 @@
     cast = make_cast(session)
     version = make_active_dsa(session, cast)
 
-`cast` holds an identity for each part in the play; the commands are those the pages press, nothing is written past them.
+`cast` holds an identity for each part in the play; the commands are those the pages press.
 """
 
 from __future__ import annotations
@@ -81,18 +81,30 @@ def make_cast(session: Session, now: datetime = NOON) -> Cast:
 
 
 def make_restricted_dataset(
-    session: Session, id: str = ATTENDANCE, agency: str = SDE, *, classified: bool = True, title: str = "Student attendance"
+    session: Session,
+    id: str = ATTENDANCE,
+    agency: str = SDE,
+    *,
+    classified: bool = True,
+    title: str = "Student attendance",
 ) -> Dataset:
     """A published restricted dataset with two columns under FERPA, its classification agreed unless told not to."""
     make_agency(session, agency)
     dataset = Dataset(
-        id=id, agency_id=agency, title=title, class_=DatasetClass.RESTRICTED.value, state=DatasetState.PUBLISHED.value,
-        regimes=[], tags=[], created_at=NOON, updated_at=NOON,
+        id=id,
+        agency_id=agency,
+        title=title,
+        class_=DatasetClass.RESTRICTED.value,
+        state=DatasetState.PUBLISHED.value,
+        regimes=[],
+        tags=[],
+        created_at=NOON,
+        updated_at=NOON,
         columns=[
             Column(name=name, label=label, type="text", position=position)
             for position, (name, label, _) in enumerate(COLUMNS)
         ],
-    )  # fmt: skip
+    )
     session.add(dataset)
     session.flush()
     if classified:
@@ -106,9 +118,13 @@ def classify(session: Session, dataset: Dataset) -> Classification:
     for position, (name, _, code) in enumerate(COLUMNS):
         classification.columns.append(
             ColumnDecision(
-                column=name, position=position, decision="restricted" if code else "open", code=code,
-                limb="L1" if code else None, citation="20 USC 1232g" if code else "",
-            )  # fmt: skip
+                column=name,
+                position=position,
+                decision="restricted" if code else "open",
+                code=code,
+                limb="L1" if code else None,
+                citation="20 USC 1232g" if code else "",
+            )
         )
     session.add(classification)
     session.flush()
@@ -127,9 +143,14 @@ def make_active_memorandum(session: Session, cast: Cast, now: datetime = NOON) -
 
 
 def make_dsa(
-    session: Session, cast: Cast, now: datetime = NOON, *, memorandum: AgreementVersion | None = None, complete: bool = True
+    session: Session,
+    cast: Cast,
+    now: datetime = NOON,
+    *,
+    memorandum: AgreementVersion | None = None,
+    complete: bool = True,
 ) -> AgreementVersion:
-    """A draft DSA over student attendance for the analyst's group; complete means that no blank or clause is missing."""
+    """A draft DSA over student attendance for the analyst's group; complete: no blank, no clause missing."""
     memorandum = memorandum or make_active_memorandum(session, cast, now)
     if session.get(Dataset, ATTENDANCE) is None:
         make_restricted_dataset(session)
@@ -161,7 +182,9 @@ def review(session: Session, cast: Cast, version: AgreementVersion, now: datetim
     return reviewing.approve_as_counsel(session, cast.opm_counsel, version, now=now)
 
 
-def open_for_signature(session: Session, cast: Cast, version: AgreementVersion, now: datetime = NOON) -> AgreementVersion:
+def open_for_signature(
+    session: Session, cast: Cast, version: AgreementVersion, now: datetime = NOON
+) -> AgreementVersion:
     """Review it and freeze it."""
     return signing.open_for_signature(session, cast.drafter, review(session, cast, version, now), now=now)
 
