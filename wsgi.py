@@ -54,6 +54,14 @@ ENTRANCES = (
     Entrance("exchange.rows.api:rows", "", guards.door),
 )
 
+LOG_HOOKS = {
+    "names_of": "exchange.directory.persons:names_of",
+    "find_pseudonyms": "exchange.directory.persons:find_pseudonyms",
+    "titles_of": "exchange.catalog.datasets:titles_of",
+    "find_datasets": "exchange.catalog.datasets:find_datasets",
+}
+"""What the auditor's pages may ask about persons and datasets, since the log itself knows nobody."""
+
 COMMANDS = (
     "access.commands:access",
     "agreements.commands:agreements",
@@ -71,7 +79,7 @@ CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application. Without settings they come from the environment; raises `SettingsError` with all that is wrong."""
+    """The application. Settings come from the environment unless given; raises `SettingsError` with all that is wrong."""
     chosen = settings or settings_room.from_environment(os.environ, demo_named=sys.argv[1:2] == ["demo"])
     app = Flask(__name__)
     app.url_map.strict_slashes = False
@@ -110,7 +118,8 @@ def _connect(app: Flask, settings: Settings) -> None:
         prepare_engine(db.engine)
         app.extensions["ledger"] = Ledger(db.engine, settings.data_dir / "audit-append.lock")
     app.extensions["restricted_door"] = _load("access.restricted_reading:RestrictedDoor")(app)
-    app.extensions["names_of"] = _load("exchange.directory.persons:names_of")
+    for hook, address in LOG_HOOKS.items():
+        app.extensions[hook] = _load(address)
 
 
 def _open_entrances(app: Flask) -> dict[str, Callable[[], None]]:

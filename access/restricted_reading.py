@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from access.case import Case, Finish, Matter, audit_headers
 from access.presenting import NothingHere, Seen, Unproven, origin_of, present
+from access.sentry import Sentry
 from access.watching import Watch, Watched, current_epoch
 from access.withholding import why_column
 from audit.actions import Outcome
@@ -44,6 +45,7 @@ class RestrictedDoor:
         self._settings: Settings = app.config["SETTINGS"]
         self._ledger: Ledger = app.extensions["ledger"]
         self._engine: Engine = DuckDBEngine(None)
+        self._sentry = Sentry()
 
     def open(self, ask: Ask) -> Answer:
         """Answer, or raise with a reason. When this returns, the intent is durable."""
@@ -70,7 +72,13 @@ class RestrictedDoor:
     def _answer(self, case: Case, plan: Plan, matter: Matter, intent: Entry) -> Answer:
         """Open the store, and hand the rows on under watch. A failure from here on is an outcome, not a refusal."""
         watch = Watch(case.database, case.seen.terms.grant_id, case.seen.token_hash, case.known_epoch)
-        finish = Finish(case, intent, watch)
+        record = Finish(case, intent, watch)
+
+        def finish(rows: int, sent: int, outcome: str, reason: str | None) -> None:
+            self._sentry.let_go(watch)
+            record(rows, sent, outcome, reason)
+
+        self._sentry.look_after(watch, case.ask.break_off)
         cancel = threading.Event()
         try:
             source = self._source(matter)

@@ -15,6 +15,7 @@ from demo.client import ApiClient, Reply
 from demo.plot import Plot
 from demo.stage import Stage, expect
 
+REASON_SHOWN = 230
 GROUP = "health-and-human-services"
 REQUEST = re.compile(r"/requests/([0-9a-f-]{36})")
 
@@ -86,7 +87,7 @@ def get_token(stage: Stage, reading: Reading, agreement: str, plot: Plot) -> Non
     stage.say(f"asking for {plot.never} too", f"HTTP {wide.status} {wide.json.get('error')}")
     reading.details = _details(stage, reading, agreement, None)
     reply, took = stage.timed(lambda: reading.client.ask_for_token(reading.details))
-    if reply.status != 200:  # noqa: PLR2004
+    if reply.status != 200:
         raise PageError(f"no token: {reply.status} {reply.body[:600]!r}")
     granted = reply.json["authorization_details"][0]
     stage.say(f"a {reply.json['token_type']} token for {reply.json['expires_in']} s", f"{took:,.0f} ms")
@@ -99,7 +100,7 @@ def read_restricted(stage: Stage, reading: Reading, plot: Plot) -> None:
     """Granted columns and rows only; everything else refused with its reason; proofs work once."""
     stage.act("Read restricted rows: recorded first, then sent")
     reply, took = stage.timed(lambda: reading.read("?$limit=50000"))
-    if reply.status != 200:  # noqa: PLR2004
+    if reply.status != 200:
         raise PageError(f"no rows: {reply.status} {reply.body[:600]!r}")
     rows = reply.json
     columns = set().union(*(row.keys() for row in rows)) if rows else set()
@@ -137,7 +138,8 @@ def _reason(reply: Reply) -> str:
         body: dict[str, Any] = reply.json
     except ValueError:
         return reply.body[:120].decode(errors="replace")
-    return f"{body.get('code') or body.get('error')}: {str(body.get('message') or body.get('error_description') or '')[:230]}"
+    words = str(body.get("message") or body.get("error_description") or "")
+    return f"{body.get('code') or body.get('error')}: {words[:REASON_SHOWN]}"
 
 
 def _details(stage: Stage, reading: Reading, agreement: str, columns: list[str] | None) -> list[dict[str, Any]]:

@@ -151,14 +151,14 @@ def _save(
 
 def _try(browser: Browser, path: str, command: str, values: dict[str, str] | None = None) -> Page:
     page = browser.get(f"{path}/act/{command}")
-    if page.status != 200:  # noqa: PLR2004
+    if page.status != 200:
         return page
     return browser.submit(page, values or {}, action="" if not page.tree.xpath("//main//form[@action]") else command)
 
 
 def _press(browser: Browser, path: str, command: str, values: dict[str, str] | None = None) -> Page:
     page = _try(browser, path, command, values)
-    if page.status != 200 or "/act/" in page.url:  # noqa: PLR2004
+    if page.status != 200 or "/act/" in page.url:
         raise PageError(f"{command} on {path} answered {page.status}: {page.words[:900]}")
     return page
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from demo.browser import Page, PageError
+from demo.browser import Page, PageError, Value
 from demo.plot import Plot
 from demo.stage import Stage, expect
 from exchange.values import FOUR_BY_FOUR_ALPHABET
@@ -20,7 +20,7 @@ def publish(stage: Stage, plot: Plot) -> str:
     stage.act(f"Publish: {stage.name('sde_steward')} brings in {plot.file.name}")
     browser = stage.person("sde_steward")
     form = expect(browser.get("/publish/new"))
-    values = {"title": plot.title, "agency": "education", "class_": "restricted", "file": plot.file}
+    values: dict[str, Value] = {"title": plot.title, "agency": "education", "class_": "restricted", "file": plot.file}
     page, took = stage.timed(lambda: browser.submit(form, values, press="Read it"))
     expect(page)
     stage.say("types are proposed, text unless certain, with the evidence for each", f"{took:,.0f} ms")
@@ -47,7 +47,7 @@ def classify(stage: Stage, four_by_four: str, plot: Plot) -> str:
         page = expect(officer.submit(page, _decisions(page, plot), action="/decisions"))
         number += 1
         following = officer.get(f"/classification/{four_by_four}?page={number}")
-        if f"page={number}" not in page.body.decode() or following.status != 200:  # noqa: PLR2004
+        if f"page={number}" not in page.body.decode() or following.status != 200:
             break
         page = following
     early = stage.public().get(f"/data/{four_by_four}")
@@ -95,7 +95,7 @@ def read_open(stage: Stage, cut: str, plot: Plot) -> None:
 def read_json(stage: Stage, path: str) -> tuple[list[dict[str, Any]], Page]:
     """Open rows as the public reads them. Raises `PageError` unless the answer is 200."""
     page = stage.public().get(path.replace(" ", "%20"))
-    if page.status != 200:  # noqa: PLR2004
+    if page.status != 200:
         raise PageError(f"{path} answered {page.status}: {page.body[:300]!r}")
     rows: list[dict[str, Any]] = orjson.loads(page.body)
     return rows, page

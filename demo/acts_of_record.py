@@ -59,7 +59,7 @@ def end_it(stage: Stage, reading: Reading, path: str) -> None:
     ended = time.perf_counter()
     reply = reading.read("?$limit=1")
     refused_after = (time.perf_counter() - ended) * 1000
-    if reply.status != 403:  # noqa: PLR2004
+    if reply.status != 403:
         raise PageError(f"after the termination a request was answered {reply.status}: {reply.body[:300]!r}")
     stage.say(f"terminated by {stage.name('sde_officer')}", f"page answered after {took:,.0f} ms")
     stage.say(
@@ -133,7 +133,7 @@ def _until_indexed(stage: Stage, entry_id: str) -> None:
     took = clock.stopwatch()
     while took() < PATIENCE_S * 1000:
         page: Page = stage.public().get(f"/audit/proof/{entry_id}")
-        if page.status == 200:  # noqa: PLR2004
+        if page.status == 200:
             stage.say("from the last reading to a proof under a signed checkpoint", f"{took():,.0f} ms")
             return
         time.sleep(0.05)

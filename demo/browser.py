@@ -75,8 +75,8 @@ class Browser:
     ) -> Page:
         """Fill in and send a form of the page.
 
-        The form is the one in the main part of the page with a button that says `press` and whose address contains `action`; hidden fields and
-        defaults go along. Raises `PageError` if there is no such form or field.
+        The form is the one in the main part of the page with a button that says `press` and whose address contains
+        `action`; hidden fields and defaults go along. Raises `PageError` if there is no such form or field.
         """
         form, button = _find_form(page, press, action)
         pairs = _fill(form, button, dict(values or {}), page)

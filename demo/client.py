@@ -117,7 +117,7 @@ class ApiClient:
         claims: dict[str, Any] = {
             "jti": secrets.token_urlsafe(16),
             "htm": method,
-            "htu": url.split("?")[0],
+            "htu": url.split("?", maxsplit=1)[0],
             "iat": int(time.time()),
         }
         if token:

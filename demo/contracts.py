@@ -46,7 +46,7 @@ def memorandum(session: Session, agency: str, now: datetime) -> AgreementVersion
     """The OPM memorandum with one agency, signed and in force (CGS 4-67n)."""
     drafter = acting(session, "drafter", now)
     version = drafting.start_memorandum(session, drafter, agency_id=agency, now=now)
-    clauses = {
+    clauses: dict[str, dict[str, object]] = {
         "C03": {
             "purposes": "any",
             "purpose": "To answer queries that measure outcomes of State-funded programs, or that help to "
@@ -96,7 +96,7 @@ def draft_dsa(session: Session, sharing: Sharing, now: datetime) -> AgreementVer
     )
     editing.set_schedule(session, drafter, version, sharing.lines, now=now)
     editing.set_roster(session, drafter, version, [stable_id("person", key) for key in NAMED], now=now)
-    clauses = {
+    clauses: dict[str, dict[str, object]] = {
         "C03": {"purposes": [sharing.purpose.code], "purpose": sharing.purpose.words},
         "C04": {"basis": sharing.basis, "ferpa_exception": sharing.ferpa},
         "C07": {"granularity": "record"},

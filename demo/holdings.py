@@ -55,7 +55,7 @@ HOLDINGS = (
     Holding(
         "attendance",
         "Student attendance",
-        "One row a student and school year: days enrolled, days absent, and whether ten percent of days or more were missed. "
+        "One row a student and school year: days enrolled and absent, and whether ten percent or more were missed. "
         "All students are invented.",
         SDE,
         "restricted",
@@ -71,7 +71,7 @@ HOLDINGS = (
     Holding(
         "wages",
         "Unemployment insurance wage records",
-        "One row a worker, employer and quarter: wages as reported by the employer. All workers and employers are invented.",
+        "One row a worker, employer and quarter: wages as reported. All workers and employers are invented.",
         DOL,
         "restricted",
         "Business",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from datetime import datetime
 from typing import Any
@@ -17,9 +16,9 @@ from access.clients import register_client
 from access.models import AccessRequest, Client, Grant
 from agreements.editing import Line
 from agreements.models import Agreement, AgreementVersion
-from audit.ledger import append
 from audit.actions import Action, Outcome
 from audit.entry import Entry
+from audit.ledger import append
 from demo import secrets_of, tables
 from demo.cast import CAST, DOL, HHS_GROUP, SDE, email_of
 from demo.contracts import ABSENCE, REEMPLOYMENT, Sharing, carry_through, draft_dsa, memorandum
@@ -216,7 +215,7 @@ def _write(settings: Settings, facts: dict[str, Any]) -> None:
     part = path.with_suffix(".part")
     part.touch(mode=0o600)
     part.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-    os.replace(part, path)
+    part.replace(path)
 
 
 def _id(key: str) -> str:

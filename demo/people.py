@@ -11,8 +11,8 @@ from access.accounts import create_account
 from access.models import Account
 from demo import secrets_of
 from demo.cast import CAST, CastMember, email_of
-from exchange.directory.agencies import load_agencies, load_working_groups
 from exchange.clock import legal_day
+from exchange.directory.agencies import load_agencies, load_working_groups
 from exchange.directory.identity import Identity, identify
 from exchange.directory.models import Agency, Person
 from exchange.directory.persons import add_person, give_role

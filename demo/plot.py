@@ -1,4 +1,4 @@
-"""What the story will do with a file, decided from the file alone: which columns are withheld, asked for and filtered."""
+"""What the story will do with a file, decided from the file alone: what is withheld, asked for and filtered."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def plot_of(file: Path, stamp: str) -> Plot:
         rows = [row for row, _ in zip(reader, range(SAMPLE), strict=False) if len(row) == len(names)]
     if len(names) < LEAST_COLUMNS or not rows:
         raise Invalid(
-            f"The story needs a file with at least {LEAST_COLUMNS} columns and one row; {file.name} has {len(names)} and {len(rows)}."
+            f"The story needs a file with at least {LEAST_COLUMNS} columns and one row; "
+            f"{file.name} has {len(names)} and {len(rows)}."
         )
     withheld = _withheld(names)
     never, kept = withheld[0], withheld[-1]
@@ -68,7 +69,7 @@ def _withheld(names: tuple[str, ...]) -> tuple[str, ...]:
     """At least two columns, at most half: those whose names speak of persons, and the last."""
     sensitive = [name for name in names if SENSITIVE.search(name)][: max(2, len(names) // 2)]
     chosen = dict.fromkeys([*sensitive, names[-1]])
-    if len(chosen) < 2:  # noqa: PLR2004  (one to grant, one to refuse)
+    if len(chosen) < 2:
         chosen = dict.fromkeys([names[-2], names[-1]])
     ordered = tuple(name for name in names if name in chosen)
     return ordered if len(ordered) < len(names) else ordered[1:]

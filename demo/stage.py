@@ -1,4 +1,4 @@
-"""What the story plays on: a running server, its cast with a browser each, and a narrator who prints what was measured."""
+"""What the story plays on: a running server, a browser for each of its cast, a narrator who prints what was measured."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Stage:
             page = browser.get("/sign-in")
             values = {"email": account["email"], "password": account["password"], "code": code}
             page = browser.submit(page, values, press="Sign in", action="/sign-in")
-            if page.status == 200 and "/sign-in" not in page.url:  # noqa: PLR2004
+            if page.status == 200 and "/sign-in" not in page.url:
                 return browser
             self.say(f"waiting for a fresh one-time code for {account['name']} (each works once)")
             time.sleep(STEP_S - time.time() % STEP_S + 0.2)

@@ -68,7 +68,10 @@ def begin_reading_only(reading_only: bool) -> None:
 
 def engine_options(url: str) -> dict[str, Any]:
     """Engine options for this database, with one JSON spelling for both."""
-    options: dict[str, Any] = {"json_serializer": lambda value: json.dumps(value, sort_keys=True, ensure_ascii=False)}
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: json.dumps(value, sort_keys=True, ensure_ascii=False),
+        "hide_parameters": True,  # bound values never reach the operator's log
+    }
     if url.startswith("sqlite"):
         options["connect_args"] = {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False}
     else:

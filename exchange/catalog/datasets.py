@@ -6,7 +6,7 @@ and nothing to read. Rows come by a publishing run, publicity by an agreed class
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -96,6 +96,17 @@ def current_version(session: Session, dataset: Dataset) -> Version | None:
 def datasets_of(session: Session, agency_ids: Sequence[str]) -> list[Dataset]:
     """All datasets of these agencies in every state, by title."""
     return list(session.scalars(select(Dataset).where(Dataset.agency_id.in_(agency_ids)).order_by(Dataset.title)))
+
+
+def titles_of(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """The titles of datasets, for those who may see any id (auditors); unknown ids are left out."""
+    return dict(session.execute(select(Dataset.id, Dataset.title).where(Dataset.id.in_(set(ids)))).tuples().all())
+
+
+def find_datasets(session: Session, text: str) -> list[str]:
+    """The ids of datasets whose title contains this text, by title; at most ten."""
+    pattern = f"%{' '.join(text.split()).replace('%', '').replace('_', '')}%"
+    return list(session.scalars(select(Dataset.id).where(Dataset.title.ilike(pattern)).order_by(Dataset.title).limit(10)))
 
 
 def _free_id(session: Session, given: str | None) -> str:

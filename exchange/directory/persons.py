@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audit import ledger
@@ -170,6 +170,14 @@ def names_of(session: Session, pseudonyms: Iterable[str]) -> dict[str, str]:
     """The names behind pseudonyms of the log; unknown ones are left out."""
     rows = session.execute(select(Person.pseudonym, Person.name).where(Person.pseudonym.in_(set(pseudonyms))))
     return {row.pseudonym: row.name for row in rows}
+
+
+def find_pseudonyms(session: Session, text: str) -> list[str]:
+    """The pseudonyms of persons whose name contains this text, or whose address or id it is; at most ten."""
+    wanted = " ".join(text.split())
+    pattern = f"%{wanted.replace('%', '').replace('_', '')}%"
+    named = or_(Person.name.ilike(pattern), Person.email == wanted.lower(), Person.id == wanted)
+    return list(session.scalars(select(Person.pseudonym).where(named).order_by(Person.name).limit(10)))
 
 
 def find_agency(session: Session, text: str) -> list[Agency]:

@@ -51,6 +51,7 @@ PLACES = (
     Place("Requests", "requests.index", ASKING),
     Place("Clients", "clients.index", (RoleKind.MEMBER, RoleKind.CDO, RoleKind.ADMINISTRATOR)),
     Place("Publish", "hub.index", PUBLISHERS),
+    Place("Classification", "classification.index", (*PUBLISHERS, RoleKind.CDO)),
     Place("Directory", "directory.index", signed_in=True),
     Place("Audit", "audit.index", READS_THE_LOG),
 )

@@ -12,6 +12,7 @@ from audit.ledger import LogUnavailable
 from exchange import web
 from exchange.errors import CharterError, NotFound, Unavailable
 from exchange.rows import answering
+from exchange.rows.connection import breaker
 from exchange.rows.door import Answer, Ask, Credentials, Door
 from exchange.rows.engine import DuckDBEngine
 from exchange.rows.formats import FORMATS
@@ -134,6 +135,7 @@ def _ask(dataset_id: str, query: Query, extension: str | None) -> Ask:
             method=request.method,
             url=_own_url(),
         ),
+        break_off=breaker(request.environ),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from exchange.rows.connection import BreakOff, nothing_to_break
 from exchange.rows.soql import Query
 
 
@@ -36,13 +37,14 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Ask:
-    """Rows of one dataset, by one query."""
+    """Rows of one dataset, by one query. `break_off` resets the connection when the right ends before the rows do."""
 
     dataset_id: str
     query: Query
     query_text: str
     format: str
     credentials: Credentials
+    break_off: BreakOff = nothing_to_break
 
 
 Finish = Callable[[int, int, str, str | None], None]

@@ -14,13 +14,13 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from audit import tables
 from exchange.db import Model, engine_options, prepare_engine
 from exchange.portal import migrating
-from tests.makers.postgres import postgres_url
+from tests.makers.postgres import fresh_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database of each kind."""
-    url = f"sqlite:///{tmp_path / 'm.db'}" if request.param == "sqlite" else postgres_url()
+    url = f"sqlite:///{tmp_path / 'm.db'}" if request.param == "sqlite" else fresh_database()
     engine = create_engine(url, **engine_options(url))
     prepare_engine(engine)
     yield engine

@@ -53,12 +53,15 @@ def test_only_the_clock_reads_the_time() -> None:
         for path in _files()
         if re.search(r"datetime\.(now|utcnow)\(|date\.today\(", path.read_text())
     ]
-    assert set(readers) <= {"exchange/clock.py", "audit/entry.py", "audit/clock.py"}, readers
+    the_log_knows_nobody = {"audit/entry.py", "audit/commands.py"}
+    assert set(readers) <= {"exchange/clock.py"} | the_log_knows_nobody, readers
 
 
 def test_packages_export_nothing() -> None:
-    full = [str(path) for path in _files() if path.name == "__init__.py" and ast.parse(path.read_text()).body[1:]]
-    assert full == []
+    """A room that became a folder keeps its address; every other package's `__init__` is empty."""
+    rooms = {f"exchange/rows/{room}/__init__.py" for room in ("soql", "plan", "functions")}
+    full = {str(p.relative_to(ROOT)) for p in _files() if p.name == "__init__.py" and ast.parse(p.read_text()).body[1:]}
+    assert full <= rooms
 
 
 def test_templates_hold_no_script_and_no_style() -> None:
