@@ -1,4 +1,4 @@
-"""What the story plays on: a running server, a browser for each of its cast, a narrator who prints what was measured."""
+"""What the story plays on: a running server, a browser for each person, a narrator who prints what was measured."""
 
 from __future__ import annotations
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-import access.models
+import access.models  # noqa: F401  (each import brings its tables)
 import exchange.classification.models
 import exchange.epoch
-import exchange.hub.models  # noqa: F401
+import exchange.hub.models
 from audit import tables
 from exchange.db import Model, UtcDateTime
 

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-import access.models
+import access.models  # noqa: F401  (each import brings its tables)
 import exchange.classification.models
 import exchange.epoch
-import exchange.hub.models  # noqa: F401
+import exchange.hub.models
 from audit import tables
 from audit.ledger import Ledger
 from exchange.db import Model, db, engine_options, prepare_engine
