@@ -79,7 +79,7 @@ CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application. Without settings they come from the environment. Raises `SettingsError` with all that is wrong."""
+    """The application. Without settings, those of the environment. Raises `SettingsError` with all that is wrong."""
     chosen = settings or settings_room.from_environment(os.environ, demo_named=sys.argv[1:2] == ["demo"])
     app = Flask(__name__)
     app.url_map.strict_slashes = False

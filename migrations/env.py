@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-import access.models  # noqa: F401  (each import brings its tables)
+import access.models
 import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-import access.models  # noqa: F401  (each import brings its tables)
+import access.models
 import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models
