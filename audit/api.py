@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, url_for
 from sqlalchemy import select
 
-from audit import merkle, tables
+from audit import merkle, tables, verification
 from audit.published import Head, engine, head, store
 from audit.recovery import CHECKPOINT, KEY
 from audit.tables import as_bytes, body_of
@@ -33,6 +34,12 @@ def checkpoint() -> Response:
 def key() -> Response:
     """The log's public key as a note verifier key. Compare it with a copy that you had from elsewhere."""
     return _file(KEY, TEXT, SHORT)
+
+
+@log.get("/log/verification.py")
+def verifier() -> Response:
+    """The offline verifier, one file, to read and to run elsewhere."""
+    return Response(Path(str(verification.__file__)).read_bytes(), content_type="text/x-python; charset=utf-8")
 
 
 @log.get("/log/tile/<int(max=63):level>/<path:number>")

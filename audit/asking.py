@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import current_app
 from wtforms import DateField, Form, SelectChoice, SelectField, StringField
@@ -62,6 +62,16 @@ class Entries(_Between):
     dataset = StringField("Dataset", description="Its id or title.")
     agreement = StringField("Agreement", description="Its id.")
     group = StringField("Working group", description="Its key.")
+
+
+F = TypeVar("F", bound=Form)
+
+
+def apart(form: F, prefix: str) -> F:
+    """The form with field ids of its own, for a page that shows several."""
+    for field in form:
+        field.id = field.label.field_id = f"{prefix}-{field.id}"
+    return form
 
 
 def entries_question(form: Entries, persons: tuple[str, ...], dataset: str | None) -> Question:

@@ -40,7 +40,11 @@ def index() -> str:
     with engine().connect() as connection:
         queued = waiting(connection)
     return render_template(
-        "audit/index.html", who=asking.WhoRead(), person=asking.PersonRead(), head=head(store()), queued=queued
+        "audit/index.html",
+        who=asking.apart(asking.WhoRead(), "who"),
+        person=asking.apart(asking.PersonRead(), "person"),
+        head=head(store()),
+        queued=queued,
     )
 
 

@@ -82,6 +82,10 @@ def test_only_one_spelling_of_a_tile_exists(client: FlaskClient, data_dir: Path,
     assert client.get(f"/audit/log/tile/{address}").status_code == 404
 
 
+def test_the_verifier_is_handed_out(client: FlaskClient, data_dir: Path) -> None:
+    assert client.get("/audit/log/verification.py").data == Path(str(verification.__file__)).read_bytes()
+
+
 def test_entry_bundles_are_not_public(client: FlaskClient, data_dir: Path) -> None:
     assert client.get("/audit/log/tile/entries/000").status_code in (302, 303, 401, 403)
 
