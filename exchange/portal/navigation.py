@@ -49,6 +49,7 @@ PLACES = (
     Place("Register", "register.index"),
     Place("Agreements", "agreements.index", OFFICIALS),
     Place("Requests", "requests.index", ASKING),
+    Place("Grants", "grants.index", ASKING),
     Place("Clients", "clients.index", (RoleKind.MEMBER, RoleKind.CDO, RoleKind.ADMINISTRATOR)),
     Place("Publish", "hub.index", PUBLISHERS),
     Place("Classification", "classification.index", (*PUBLISHERS, RoleKind.CDO)),
