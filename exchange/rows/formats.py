@@ -105,17 +105,21 @@ def _json(fields: tuple[Field, ...], batches: Iterator[pa.RecordBatch]) -> Itera
 
 
 def _json_rows(fields: tuple[Field, ...], batch: pa.RecordBatch) -> bytes:
-    """The rows, each as `\\n,{…}`."""
+    """The rows, each as `\\n,{…}`.
+
+    Every cell brings its own comma, and the first of a row loses it again; texts hold no bare line feed, so only the
+    start of a row looks like one. (`null_handling="skip"` would be shorter, but Arrow then drops a row of nulls.)
+    """
     cells = [
-        pc.binary_join_element_wise(orjson.dumps(field.name).decode() + ":", json_value(column, field.type), "")
+        pc.binary_join_element_wise("," + orjson.dumps(field.name).decode() + ":", json_value(column, field.type), "")
         for field, column in zip(fields, batch.columns, strict=True)
     ]
-    joined = pc.binary_join_element_wise(*cells, ",", null_handling="skip")
-    return _bytes_of(pc.binary_join_element_wise("\n,{", joined, "}", ""))
+    joined = pc.binary_join_element_wise("\n,{", *cells, "}", "", null_handling="replace", null_replacement="")
+    return _bytes_of(joined).replace(b"\n,{,", b"\n,{")
 
 
 def _bytes_of(texts: pa.Array) -> bytes:
-    """All texts one after the other: an Arrow string array keeps them so."""
+    """All texts one after the other: an Arrow array keeps them so."""
     length = pc.sum(pc.binary_length(texts)).as_py() or 0
     return texts.buffers()[2].slice(0, length).to_pybytes()  # type: ignore[no-any-return]
 

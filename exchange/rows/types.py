@@ -118,7 +118,7 @@ def _all_whole(values: pa.ChunkedArray) -> bool:
 
 def check_schema(schema: pa.Schema, columns: Sequence[ColumnInfo]) -> None:
     """Raise `Invalid` unless a table with this schema holds exactly these columns in their physical layout."""
-    problems = []
+    problems = [f"the name {column.name!r} has a dollar sign" for column in columns if "$" in column.name]
     expected = physical_schema(columns)
     names = [name for name in schema.names if name != ROW]
     if set(names) != set(expected.names) or len(names) != len(expected.names):

@@ -118,7 +118,9 @@ def test_group_keys_may_be_expressions() -> None:
 
 
 def test_every_value_is_bound() -> None:
-    text, values = sql(plan(where="source = 'ZZTOP' and depth > 123456 and region like 'q%'", select="upper('WWW') as x"))
+    text, values = sql(
+        plan(where="source = 'ZZTOP' and depth > 123456 and region like 'q%'", select="upper('WWW') as x")
+    )
     assert "ZZTOP" not in text and "123456" not in text and "WWW" not in text
     assert {"ZZTOP", 123456, "q%", "WWW"} <= set(values)
 

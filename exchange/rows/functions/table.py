@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 
 ANY, SAME, ORDERED = "any", "same", "ordered"
 """Parameter classes: any type of its own; one type shared by all SAME; one type shared that has an order."""
@@ -30,6 +32,12 @@ class Function:
     repeats: bool = False
     aggregate: bool = False
     rounded: bool = False
+
+    @cached_property
+    def uses(self) -> tuple[int, ...]:
+        """How often the template writes each argument out; nested calls multiply these."""
+        written = [int(place) for place in re.findall(r"\{(\d+)[.}]", self.sql)]
+        return tuple(max(1, written.count(place)) for place in range(len(self.parameters)))
 
 
 def signature(

@@ -50,7 +50,7 @@ class Plan:
         """DuckDB SQL over the relation of that name, and the values of `$1`, `$2` …"""
         system = {":created_at": published_at, ":updated_at": published_at, ":version": version}
         emitter = Emitter(system)
-        return statement(self.stages, source_name, emitter, DEFAULT_LIMIT), emitter.parameters
+        return emitter.finished(statement(self.stages, source_name, emitter, DEFAULT_LIMIT))
 
 
 def resolve(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from exchange.rows.plan.typed import Apply, Column, Constant, SystemField, Typed
 from exchange.rows.types import CELL, LATITUDE, LONGITUDE
+
+_PARAMETER = re.compile(r"\$([0-9]+)")
 
 ROWS = "t"
 """The alias of the relation that a stage reads."""
@@ -46,15 +49,22 @@ class Emitter:
     def __init__(self, system: Mapping[str, Any]) -> None:
         self._system = system
         self._numbers: dict[tuple[str, Any], int] = {}
-        self.parameters: list[Any] = []
+        self._parameters: list[Any] = []
 
     def bind(self, value: Any) -> str:
         """The parameter that holds this value."""
         key = (type(value).__name__, repr(value))
         if key not in self._numbers:
-            self.parameters.append(value)
-            self._numbers[key] = len(self.parameters)
+            self._parameters.append(value)
+            self._numbers[key] = len(self._parameters)
         return f"${self._numbers[key]}"
+
+    def finished(self, sql: str) -> tuple[str, list[Any]]:
+        """The statement with its parameters renumbered: a template may leave an argument out, and the engine minds."""
+        used = sorted({int(number) for number in _PARAMETER.findall(sql)})
+        places = {number: place for place, number in enumerate(used, start=1)}
+        renumbered = _PARAMETER.sub(lambda found: f"${places[int(found[1])]}", sql)
+        return renumbered, [self._parameters[number - 1] for number in used]
 
     def text(self, expression: Typed) -> str:
         """The expression as SQL."""

@@ -11,7 +11,18 @@ from exchange.rows.plan.emitting import distinct_sql
 from exchange.rows.plan.naming import implied_name
 from exchange.rows.plan.overloads import call
 from exchange.rows.plan.scope import ROW_ID, SYSTEM_FIELDS, Named, Scope
-from exchange.rows.plan.typed import Apply, Column, Typed, apply, has_aggregate, parts, ungrouped_columns
+from exchange.rows.plan.typed import (
+    MAX_MASS,
+    Apply,
+    Column,
+    Typed,
+    apply,
+    has_aggregate,
+    mass_of,
+    parts,
+    too_large,
+    ungrouped_columns,
+)
 from exchange.rows.soql import tree
 from exchange.rows.soql.errors import SoqlError
 from exchange.rows.soql.parser import key_of
@@ -63,6 +74,8 @@ def resolve_stage(query: tree.Query, scope: Scope, *, rows: Typed | None, min_ce
     stage = Stage(
         outputs, rows, where, group, having, order, query.distinct, grouped, query.limit, query.offset, min_cell
     )
+    if sum(mass_of(part) for part in (*expressions, *group, where or ROW_ID, having or ROW_ID)) > MAX_MASS:
+        raise too_large()
     _check_groups(stage)
     stage = _searched(stage, query.search, scope)
     return _suppressed(stage) if grouped and min_cell > 0 else stage

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from exchange.rows.plan.emitting import ROWS, Emitter, quoted
 from exchange.rows.plan.scope import ROW_ID
 from exchange.rows.plan.stage import Sort, Stage
-from exchange.rows.plan.typed import Typed, parts
+from exchange.rows.plan.typed import Constant, SystemField, Typed, parts
 from exchange.rows.soql.errors import SoqlError
 from exchange.rows.types import ROW
 
@@ -73,8 +73,9 @@ def _conditions(stage: Stage, emit: Emitter) -> list[str]:
     found = []
     if stage.where is not None:
         found.append(f"WHERE {emit.text(stage.where)}")
-    if stage.group:
-        found.append(f"GROUP BY {', '.join(emit.text(key) for key in stage.group)}")
+    keys = [emit.text(key) for key in stage.group if _varies(key)]
+    if keys:
+        found.append(f"GROUP BY {', '.join(keys)}")
     having = [emit.text(stage.having)] if stage.having is not None else []
     if stage.grouped and stage.min_cell > 0:
         having.insert(0, f"count(*) >= {emit.bind(stage.min_cell)}")
@@ -83,12 +84,17 @@ def _conditions(stage: Stage, emit: Emitter) -> list[str]:
     return found
 
 
+def _varies(expression: Typed) -> bool:
+    """Whether it can differ from row to row; a bare constant neither sorts nor groups, and the engine refuses it."""
+    return not isinstance(expression, Constant | SystemField)
+
+
 def _order(stage: Stage, emit: Emitter) -> str:
     if stage.distinct:
         return _order_of_distinct(stage)
-    keys = [_key(emit.text(sort.expression), sort) for sort in stage.order]
+    keys = [_key(emit.text(sort.expression), sort) for sort in stage.order if _varies(sort.expression)]
     if stage.grouped:
-        keys += [f"{emit.text(key)} ASC NULLS LAST" for key in stage.group]
+        keys += [f"{emit.text(key)} ASC NULLS LAST" for key in stage.group if _varies(key)]
         return ", ".join(keys or ["1"])
     return ", ".join([*keys, f"{ROWS}.{quoted(ROW)}"])
 

@@ -9,9 +9,25 @@ from exchange.rows.functions import Function
 from exchange.rows.soql.errors import SoqlError
 
 MAX_SIZE = 20_000
-"""Parts of one expression after aliases are put in; an alias of an alias doubles quickly."""
+"""Parts of one expression as the engine gets it: aliases put in, arguments as often as their template needs them."""
 
 MAX_LEVELS = 150
+
+MAX_MASS = 500.0
+"""Thousands of characters of text that one query may make of one row; the engine holds 2,048 rows of it at once."""
+
+MAX_REPLACED = 100.0
+"""Thousands of characters that `replace` makes at most; the template holds it to that."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How large an expression is, so that a small text cannot ask for much work."""
+
+    size: int = 1
+    levels: int = 1
+    width: float = 0.0
+    mass: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,27 +81,64 @@ class Apply(Typed):
     function: Function
     arguments: tuple[Typed, ...]
     distinct: bool = False
-    _size: int = field(default=1, compare=False, repr=False)
-    _levels: int = field(default=1, compare=False, repr=False)
+    extent: Extent = field(default_factory=Extent, compare=False, repr=False)
 
     @property
     def size(self) -> int:
-        """Number of parts."""
-        return self._size
+        """Number of parts that are written to the engine."""
+        return self.extent.size
 
     @property
     def levels(self) -> int:
         """How deeply it is nested."""
-        return self._levels
+        return self.extent.levels
 
 
 def apply(function: Function, arguments: tuple[Typed, ...], type_: str, *, distinct: bool = False) -> Apply:
     """The function applied. Raises `SoqlError` when the expression grows past what a request may ask."""
-    size = 1 + sum(argument.size for argument in arguments)
+    uses = (*function.uses, *(1 for _ in arguments[len(function.uses) :]))
+    size = 1 + sum(argument.size * times for argument, times in zip(arguments, uses, strict=False))
     levels = 1 + max((argument.levels for argument in arguments), default=0)
-    if size > MAX_SIZE or levels > MAX_LEVELS:
-        raise SoqlError("bad-parse", "The query is too large once its aliases are put in; ask for less at once")
-    return Apply(type_, function, arguments, distinct, size, levels)
+    width = _width(function, arguments) if type_ == "text" else 0.0
+    mass = width + sum(mass_of(argument) for argument in arguments)
+    if size > MAX_SIZE or levels > MAX_LEVELS or mass > MAX_MASS:
+        raise too_large()
+    return Apply(type_, function, arguments, distinct, Extent(size, levels, width, mass))
+
+
+def too_large() -> SoqlError:
+    """The error for a query that asks for more work than one request may."""
+    return SoqlError("bad-parse", "The query is too large once its aliases are put in; ask for less at once")
+
+
+def _width(function: Function, arguments: tuple[Typed, ...]) -> float:
+    widths = [width_of(argument) for argument in arguments]
+    if function.name == "||":
+        return sum(widths)
+    if function.name == "replace":
+        return min(MAX_REPLACED, max(widths[0], widths[0] * _growth(arguments[1], arguments[2])))
+    return max(widths, default=0.0) + (1.0 if function.name in ("left_pad", "right_pad") else 0.0)
+
+
+def _growth(replaced: Typed, by: Typed) -> float:
+    """How many times longer a text can get."""
+    if isinstance(replaced, Constant) and isinstance(by, Constant):
+        return len(str(by.value or "")) / max(1, len(str(replaced.value or "")))
+    return MAX_REPLACED
+
+
+def width_of(expression: Typed) -> float:
+    """How long its text can get, in thousands of characters; a cell counts as one."""
+    if isinstance(expression, Apply):
+        return expression.extent.width
+    if isinstance(expression, Constant):
+        return len(expression.value) / 1000 if isinstance(expression.value, str) else 0.0
+    return 1.0 if expression.type in ("text", "url") else 0.05
+
+
+def mass_of(expression: Typed) -> float:
+    """The texts of all its parts together, which the engine holds at once for a few thousand rows."""
+    return expression.extent.mass if isinstance(expression, Apply) else 0.0
 
 
 def parts(expression: Typed) -> Iterator[Typed]:

@@ -1,0 +1,113 @@
+"""JSON and CSV cell by cell, broken transfers, and that the end of a stream is told exactly once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exchange.errors import Refused
+from exchange.rows.door import Answer, Field
+from exchange.rows.engine import Stopped
+from exchange.rows.formats import csv_stream, json_stream
+from tests.conftest import NOON
+
+Told = list[tuple[int, int, str, str | None]]
+
+
+def answer(fields: dict[str, tuple[str, pa.Array]], told: Told | None = None, ends: Exception | None = None) -> Answer:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_arrays([array for _, array in fields.values()], names=list(fields))
+        if ends is not None:
+            raise ends
+
+    def finish(rows: int, sent: int, outcome: str, reason: str | None) -> None:
+        if told is not None:
+            told.append((rows, sent, outcome, reason))
+
+    described = tuple(Field(name, type_) for name, (type_, _) in fields.items())
+    return Answer(described, batches(), 1, NOON, None, finish=finish)
+
+
+def as_json(type_: str, values: list[Any], arrow: pa.DataType) -> list[Any]:
+    body = b"".join(json_stream(answer({"x": (type_, pa.array(values, arrow))})))
+    return [row.get("x") for row in json.loads(body)]
+
+
+def test_numbers_are_plain_digits_as_strings() -> None:
+    values = [1.0, 4.2, -0.5, 123456789012.5, 1e20, 1.5e-7, 1e15, None, float("nan"), float("inf"), -0.0]
+    assert as_json("number", values, pa.float64()) == [
+        "1", "4.2", "-0.5", "123456789012.5", "100000000000000000000", "0.00000015", "1000000000000000",
+        None, None, None, "0",
+    ]  # fmt: skip
+    assert as_json("number", [2**53 + 1, None], pa.int64()) == ["9007199254740993", None]
+    assert as_json("double", [1.5, 2.0], pa.float64()) == [1.5, 2]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=20))
+def test_every_number_reads_back_the_same(values: list[float | None]) -> None:
+    found = as_json("number", values, pa.float64())
+    assert [None if text is None else float(text) for text in found] == values
+    assert all(text is None or "e" not in text for text in found)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.none(), TEXT), min_size=1, max_size=20))
+def test_every_text_reads_back_the_same(values: list[str | None]) -> None:
+    assert as_json("text", values, pa.string()) == values
+    assert as_json("url", values, pa.string()) == [None if value is None else {"url": value} for value in values]
+    body = b"".join(csv_stream(answer({"x": ("text", pa.array(values, pa.string()))}))).decode()
+    rows = list(csv.reader(io.StringIO(body, newline=""), strict=True))
+    assert [row[0] if row else "" for row in rows[1:]] == [value or "" for value in values]
+
+
+def test_a_row_of_nulls_is_an_empty_object() -> None:
+    assert b"".join(json_stream(answer({"x": ("text", pa.array([None], pa.string()))}))) == b"[{}]\n"
+
+
+def test_a_stream_that_ends_is_told_once_with_its_size() -> None:
+    told: Told = []
+    body = json_stream(answer({"x": ("number", pa.array([1, 2]))}, told))
+    whole = b"".join(body)
+    body.close()
+    assert told == [(2, len(whole), "done", None)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome", "reason"),
+    [
+        (Refused("The agreement was suspended."), "cut", "The agreement was suspended."),
+        (Stopped("Stopped."), "cut", "Stopped."),
+        (RuntimeError("secret cell"), "failed", "RuntimeError"),
+    ],
+)
+@pytest.mark.parametrize("stream", [json_stream, csv_stream])
+def test_a_broken_stream_breaks_the_transfer(stream: Any, ends: Exception, outcome: str, reason: str) -> None:
+    told: Told = []
+    body = stream(answer({"x": ("number", pa.array([1, 2]))}, told, ends))
+    sent = b""
+    with pytest.raises(type(ends)):
+        for part in body:
+            sent += part
+    body.close()
+    assert not sent.endswith(b"]\n")
+    assert told == [(2, len(sent), outcome, reason)]
+
+
+def test_a_reader_that_leaves_is_told_once_even_before_the_first_byte() -> None:
+    told: Told = []
+    body = json_stream(answer({"x": ("number", pa.array([1]))}, told))
+    body.close()
+    body.close()
+    assert told == [(0, 0, "cut", "the reader closed the connection")]
