@@ -195,6 +195,12 @@ def flip_tile(_: Engine, data_dir: Path) -> None:
     path.write_bytes(b"\x00" + path.read_bytes()[1:])
 
 
+def flip_upper_tile(_: Engine, data_dir: Path) -> None:
+    path = data_dir / "log" / tile_path(1, 0, 1)
+    path.write_bytes(b"\x00" + path.read_bytes()[1:])
+    (data_dir / "log" / "checkpoint").unlink()
+
+
 def flip_bundle(_: Engine, data_dir: Path) -> None:
     path = data_dir / "log" / tile_path("entries", 1, 44)
     path.write_bytes(path.read_bytes()[:-1] + b"]")
@@ -221,6 +227,7 @@ def forged_checkpoint(_: Engine, data_dir: Path) -> None:
         change_last_entry,
         older_database,
         flip_tile,
+        flip_upper_tile,
         flip_bundle,
         lose_tiles_and_change,
         other_key,
