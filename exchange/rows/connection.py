@@ -1,8 +1,8 @@
 """The connection by which an answer leaves, and how to break it off.
 
 What has been handed to the kernel is still on its way to a slow reader. When a right ends the connection is reset, so
-that what was not yet sent is thrown away instead of trickling out (invariant 3: a running stream stops within a second).
-"""
+that what was not yet sent is thrown away instead of trickling out (invariant 3: a running stream stops within a
+second). """
 
 from __future__ import annotations
 
