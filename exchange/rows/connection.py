@@ -2,7 +2,8 @@
 
 What has been handed to the kernel is still on its way to a slow reader. When a right ends the connection is reset, so
 that what was not yet sent is thrown away instead of trickling out (invariant 3: a running stream stops within a
-second). """
+second).
+"""
 
 from __future__ import annotations
 
