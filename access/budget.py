@@ -15,7 +15,7 @@ from exchange.clock import legal_day
 def spend(engine: Engine, grant_id: str, rate: int, now: datetime) -> bool:
     """Count one query on this legal day; False, and nothing counted, when the day's number is used up."""
     dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
-    first = dialect.insert(GrantUse).values(grant_id=grant_id, day=legal_day(now), queries=1)
+    first = dialect.insert(GrantUse.__table__).values(grant_id=grant_id, day=legal_day(now), queries=1)
     again = first.on_conflict_do_update(
         index_elements=[GrantUse.grant_id, GrantUse.day],
         set_={"queries": GrantUse.queries + 1},
@@ -24,4 +24,4 @@ def spend(engine: Engine, grant_id: str, rate: int, now: datetime) -> bool:
     if rate < 1:
         return False
     with engine.begin() as connection:
-        return bool(connection.execute(again).rowcount)
+        return connection.execute(again, execution_options={"preserve_rowcount": True}).rowcount == 1

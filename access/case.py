@@ -1,4 +1,4 @@
-"""One request at the restricted door, with a token that we know: planned, decided, authorized, or refused; always recorded."""
+"""One request at the restricted door with a token that we know: planned, decided, authorized or refused; recorded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Matter:
-    """The dataset that is asked for, as far as this asker may know it: its current version, cut loose from the session."""
+    """The dataset that is asked for, if this asker may know of it: its current version, cut loose from the session."""
 
     dataset_id: str
     number: int
@@ -85,7 +85,7 @@ class Case:
         return plan, decision
 
     def _refuse_query(self, matter: Matter, names: frozenset[str], error: Invalid) -> NoReturn:
-        """A query that cannot be resolved: a column of the dataset that is not granted says why, anything else is 400."""
+        """A query that cannot be resolved: a column that is there and not granted says why, anything else is 400."""
         beyond = sorted(names_in(self.ask.query) & {c.name for c in matter.columns} - names)
         if beyond and error.code == "query.soql.no-such-column":
             reason, because = matter.withheld[beyond[0]]

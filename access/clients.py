@@ -72,8 +72,8 @@ def register_client(
 ) -> Client:
     """Register a program of a working group. `person_id` answers for it; without one `by` does, who must be a member.
 
-    Raises `Refused` unless both are members today, `Invalid` for keys that are not public signing keys, `Conflict` if the
-    id is taken. `by` None is the loader of a new installation. The caller commits.
+    Raises `Refused` unless both are members today, `Invalid` for keys that are not public signing keys, `Conflict` if
+    the id is taken. `by` None is the loader of a new installation. The caller commits.
     """
     if by is not None and not by.holds(RoleKind.MEMBER, group=working_group_id):
         raise Refused("Only a member of the working group registers its clients. Ask a member, or become one.")

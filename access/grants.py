@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from access.covering import NotCovered, cover
 from access.decision import ANYBODY, GrantTerms
 from access.models import AccessRequest, Grant, GrantState, RequestState
-from access.permit import permit_condition as permit_condition
-from access.reasons import why_not as why_not
+from access.permit import permit_condition
+from access.reasons import why_not
 from agreements.bounds import Everything
 from agreements.in_force import version_in_force
 from agreements.models import AgreementVersion
@@ -107,7 +107,7 @@ def missing(session: Session, request: AccessRequest, now: datetime) -> str | No
 
 
 def revoke(session: Session, by: Identity, grant_id: str, reason: str, now: datetime) -> Grant:
-    """End a grant at once. The CDO, or the data officer of the agency whose data it is; with a reason. The caller commits."""
+    """End a grant at once, with a reason. The CDO may, and the source agency's data officer. The caller commits."""
     grant = session.get(Grant, grant_id)
     if grant is None:
         raise NotFound("There is no such grant.")

@@ -1,7 +1,7 @@
 """The permit: one SQL condition that says whether a client may read under a grant now (security.md §4.4).
 
-It is the condition of the authorize-and-log statement, of the issue of tokens and of a running stream's re-check, so the
-three cannot disagree. It asks the database alone; nothing that a worker remembers can make it true.
+It is the condition of the authorize-and-log statement, of the issue of tokens and of a stream's re-check, so the three
+ cannot disagree. It asks the database alone; nothing that a worker remembers can make it true.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def _is_member(now: datetime) -> ColumnElement[bool]:
 def permit_condition(grant_id: str, token_hash: str, now: datetime, *, running: bool = False) -> ColumnElement[bool]:
     """SQL: this token may be used under this grant at `now`. No row of the log without it, no data without the row.
 
-    It holds while the grant is active, unchanged since the token was issued and inside its window; the agreement version
-    and those above it are in force; the client is not disabled; its person is on the roster, has not left and is a
+    It holds while the grant is active, inside its window and unchanged since the token; the agreement version and
+    those above it are in force; the client is not disabled; its person is on the roster, has not left and is a
     member today; the token is neither revoked nor past its end. On PostgreSQL the rows are locked FOR SHARE, so that
     an end of a right either came first and is seen here, or waits for this entry.
 

@@ -1,4 +1,4 @@
-"""Why not: after a refusal, which of the conditions of the permit does not hold, in a sentence for the reader and the log.
+"""Why not: which condition of the permit does not hold, in a sentence for the reader and the log.
 
 The log holds no names of persons, so these sentences hold none; agencies and agreements they name.
 """
@@ -19,6 +19,10 @@ from agreements.models import Agreement, AgreementVersion, State
 from exchange.clock import LEGAL_ZONE, legal_day
 from exchange.directory.identity import roles_on
 from exchange.directory.models import Agency, Person, RoleKind
+
+
+NOT_YET = (State.DRAFT, State.SOURCE_REVIEW, State.LEGAL_REVIEW, State.CHANGES_REQUESTED)
+"""Versions on their way, which say nothing yet of what is in force."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def _chain(session: Session, version: AgreementVersion) -> Iterator[AgreementVer
     parent_id = version.agreement.parent_id
     while parent_id is not None:
         newest = select(AgreementVersion).where(AgreementVersion.agreement_id == parent_id).where(
-            AgreementVersion.state.not_in([State.DRAFT, State.SOURCE_REVIEW, State.LEGAL_REVIEW, State.CHANGES_REQUESTED])
+            AgreementVersion.state.not_in(NOT_YET)
         ).order_by((AgreementVersion.state == State.ACTIVE).desc(), AgreementVersion.number.desc())  # fmt: skip
         above = session.scalars(newest.limit(1)).first()
         if above is None:

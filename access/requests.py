@@ -1,6 +1,6 @@
 """Requests: a working group's member asks for named columns of a restricted dataset, for one purpose.
 
-Two persons answer, neither of them the one who asks: the data officer of the agency whose data it is, and the Chief Data
+Two persons answer, neither of them who asks: the data officer of the agency whose data it is, and the Chief Data
 Officer. Approved is not granted: the grant follows the agreement in force (`access.grants.give`).
 """
 
@@ -228,7 +228,7 @@ def withdraw(session: Session, by: Identity, request: AccessRequest, now: dateti
 
 
 def take(session: Session, request_id: str) -> AccessRequest:
-    """The request, its row locked until the transaction ends, so that two answers at once become one after the other."""
+    """The request, its row locked until the transaction ends: two answers at once become one after the other."""
     locked = select(AccessRequest).where(AccessRequest.id == request_id).with_for_update()
     request: AccessRequest | None = session.scalar(locked.execution_options(populate_existing=True))
     if request is None:

@@ -1,7 +1,7 @@
 """The restricted door: the only way by which restricted rows leave (DESIGN §3, §5; invariants 1 to 4).
 
-Prove, decide, authorize-and-log in one statement, and only then open the store. Every answer to a known token has exactly
-one intent or one refusal in the log; what cannot be recorded is answered 503 with zero bytes.
+Prove, decide, authorize-and-log in one statement, and only then open the store. Every answer to a known token has
+exactly one intent or one refusal in the log; what cannot be recorded is answered 503 with zero bytes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from access.case import Case, Finish, Matter, audit_headers
-from access.presenting import NothingHere, Seen, Unproven, origin_of, present
+from access.presenting import NotGranted, NothingHere, Seen, Unproven, origin_of, present
 from access.sentry import Sentry
-from access.watching import Watch, Watched, current_epoch
+from access.watching import CutStream, Watch, Watched, current_epoch
 from access.withholding import why_column
 from audit.actions import Outcome
 from audit.entry import Entry
@@ -27,6 +27,7 @@ from exchange.catalog.models import DatasetClass
 from exchange.catalog.visibility import may_know
 from exchange.db import db
 from exchange.rows.door import Answer, Ask
+from exchange.rows.door import Finish as Finishing
 from exchange.rows.engine import DuckDBEngine, Engine
 from exchange.rows.plan import Plan
 from exchange.rows.source import Source
@@ -86,15 +87,26 @@ class RestrictedDoor:
         except Exception as error:
             finish(0, 0, Outcome.FAILED, getattr(error, "code", type(error).__name__))
             raise
+        rows = Watched(batches, watch, cancel)
+        self._look_once_more(watch, rows, finish, intent)
         return Answer(
             fields=plan.fields,
-            batches=Watched(batches, watch, cancel),
+            batches=rows,
             version=matter.number,
             last_modified=matter.published_at,
             etag=None,
             headers=audit_headers(intent) | {"Cache-Control": "no-store"},
             finish=finish,
         )
+
+    def _look_once_more(self, watch: Watch, rows: Watched, finish: Finishing, intent: Entry) -> None:
+        """If the engine took its time and the right ended meanwhile, say 403 while that can still be said."""
+        try:
+            watch.check()
+        except CutStream as cut:
+            rows.close()
+            finish(0, 0, Outcome.CUT, cut.message)
+            raise NotGranted(cut.message, (), audit_headers(intent)) from cut
 
     def _source(self, matter: Matter) -> Source:
         return open_version(

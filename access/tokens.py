@@ -83,10 +83,11 @@ def revoke(session: Session, token: Token, now: datetime) -> bool:
 
 def use_assertion(session: Session, key: str, expires_at: datetime) -> bool:
     """Remember a client assertion; False if it was used before, on any worker (RFC 7523 §3, `jti`)."""
-    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(UsedAssertion).values(key=key, expires_at=expires_at.astimezone(UTC))
-    result = cast("CursorResult[Any]", session.execute(statement.on_conflict_do_nothing()))
-    return result.rowcount == 1
+    connection = session.connection()
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(UsedAssertion.__table__).values(key=key, expires_at=expires_at.astimezone(UTC))
+    counted = {"preserve_rowcount": True}
+    return connection.execute(statement.on_conflict_do_nothing(), execution_options=counted).rowcount == 1
 
 
 def forget_ended(session: Session, now: datetime) -> int:

@@ -50,16 +50,20 @@ class Watch:
 
     def check(self) -> None:
         """Raise `CutStream` if the right has ended, or if nobody can say that it has not."""
-        passed = self._watch()
-        if passed - self._glanced < GLANCE_MS:
-            return
-        self._glanced = passed
-        try:
-            self.reason = copy_context().run(self._look, passed)
-        except SQLAlchemyError:
-            self.reason = "The database could not say that the grant is still in force."
+        if self.reason is None:
+            self.reason = self._why_ended() or self.reason
         if self.reason is not None:
             raise CutStream(self.reason)
+
+    def _why_ended(self) -> str | None:
+        passed = self._watch()
+        if passed - self._glanced < GLANCE_MS:
+            return None
+        self._glanced = passed
+        try:
+            return copy_context().run(self._look, passed)
+        except SQLAlchemyError:
+            return "The database could not say that the grant is still in force."
 
     def _look(self, passed: float) -> str | None:
         begin_reading_only(True)

@@ -1,4 +1,4 @@
-"""Why a column of a dataset is not there for a reader who holds a grant on it: the clause, and the exemption, in words."""
+"""Why a column is not there for a reader who holds a grant on its dataset: the clause and the exemption, in words."""
 
 from __future__ import annotations
 

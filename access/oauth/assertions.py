@@ -1,4 +1,4 @@
-"""How a client proves itself: private_key_jwt, on Authlib's class for RFC 7523, made as strict as RFC 10070 and FAPI 2.0 ask.
+"""How a client proves itself: private_key_jwt on Authlib's class for RFC 7523, as strict as RFC 10070 and FAPI 2.0.
 
 `aud` is our issuer and nothing else, as a text; `iss` = `sub` = the client; five minutes at most; each `jti` once.
 """

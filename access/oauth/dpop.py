@@ -1,4 +1,4 @@
-"""Proof of possession: one DPoP proof checked (RFC 9449 §4.3). Pure; that it works once is the log's replay table's business.
+"""Proof of possession: one DPoP proof checked (RFC 9449 §4.3). Pure; that it works once is the log's business.
 
 A proof says: the holder of this key makes this request, now, with this token. Only ES256 and Ed25519 keys are taken.
 """

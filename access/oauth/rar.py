@@ -1,7 +1,7 @@
 """What a client asks to read, and what it gets: `authorization_details` (RFC 9396) resolved to exactly one grant.
 
-One object asks for one dataset under one grant (invariant 4). An unknown type, member or value refuses. Columns that are
-not named are the granted ones; what is named and not granted refuses; the result is never wider than asked ∩ granted.
+One object asks for one dataset under one grant (invariant 4). An unknown type, member or value refuses. Columns not
+named are the granted ones; what is named and not granted refuses; the result is never wider than asked ∩ granted.
 """
 
 from __future__ import annotations

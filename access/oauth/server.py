@@ -1,7 +1,7 @@
-"""The authorization server: Authlib's, with private_key_jwt only, DPoP, and one grant per token (FAPI 2.0, RFC 9449, 9396, 8707).
+"""The authorization server: Authlib's, with private_key_jwt, DPoP and one grant per token (RFC 9449, 9396, 8707).
 
 One is made for each request, with that request's database session, issuer and instant. Everything it writes (the used
-assertion, the token, the entry of issue, refusal or revocation) stands in that session's transaction; the caller commits.
+assertion, the token, the entry) stands in that session's transaction; the caller commits.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ASCII = str.maketrans(
 
 @dataclass(frozen=True)
 class Context:
-    """What a request brings: its database session, who we are to it, the instant, its DPoP headers and its own address."""
+    """What a request brings: its database session, who we are to it, the instant, its DPoP headers, its path."""
 
     session: Session
     origin: str

@@ -25,7 +25,9 @@ def member(session: Session) -> Identity:
     return make_identity(session, (RoleKind.MEMBER, GROUP), now=NOON)
 
 
-def register(session: Session, by: Identity | None, jwks: Any = None, name: str = "Absence study", **more: Any) -> Client:
+def register(
+    session: Session, by: Identity | None, jwks: Any = None, name: str = "Absence study", **more: Any
+) -> Client:
     keys = jwks or {"keys": [new_key().as_dict(private=False)]}
     return clients.register_client(session, by, name=name, working_group_id=GROUP, jwks=keys, now=NOON, **more)
 
@@ -120,6 +122,9 @@ def test_others_do_not_know_of_a_client(session: Session, member: Identity) -> N
     office = make_identity(session, RoleKind.CDO, name="Otto Office", now=NOON)
     assert clients.clients_of(session, stranger) == []
     assert clients.clients_of(session, office) == clients.clients_of(session, member) == [client]
-    for act in (lambda: clients.find(session, stranger, client.id), lambda: clients.disable_client(session, stranger, client.id, NOON)):
+    for act in (
+        lambda: clients.find(session, stranger, client.id),
+        lambda: clients.disable_client(session, stranger, client.id, NOON),
+    ):
         with pytest.raises(NotFound):
             act()

@@ -22,7 +22,9 @@ TERMS = GrantTerms(
 USED = frozenset({"town"})
 
 
-def ask(reader: Reader = READER, terms: GrantTerms = TERMS, used: frozenset[str] = USED, grouped: bool = False) -> Decision:
+def ask(
+    reader: Reader = READER, terms: GrantTerms = TERMS, used: frozenset[str] = USED, grouped: bool = False
+) -> Decision:
     return decide(reader, "aaaa-2222", used, grouped, terms, NOON)
 
 
@@ -75,7 +77,13 @@ def test_both_ends_of_the_window_are_inside() -> None:
 names = st.frozensets(st.sampled_from(["town", "year", "rate", "ssn", "name"]))
 
 
-@given(granted=names, token=names, used=names, floors=st.tuples(st.integers(0, 30), st.integers(0, 30)), grouped=st.booleans())
+@given(
+    granted=names,
+    token=names,
+    used=names,
+    floors=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    grouped=st.booleans(),
+)
 def test_invariant_2_a_decision_is_never_wider_than_grant_and_token(
     granted: frozenset[str], token: frozenset[str], used: frozenset[str], floors: tuple[int, int], grouped: bool
 ) -> None:
@@ -89,7 +97,9 @@ def test_invariant_2_a_decision_is_never_wider_than_grant_and_token(
 
 
 @given(mine=names, other=names, used=names)
-def test_invariant_4_a_second_grant_adds_nothing(mine: frozenset[str], other: frozenset[str], used: frozenset[str]) -> None:
+def test_invariant_4_a_second_grant_adds_nothing(
+    mine: frozenset[str], other: frozenset[str], used: frozenset[str]
+) -> None:
     reader = replace(READER, columns=mine | other)
     decision = ask(reader, replace(TERMS, columns=mine), used)
     assert not decision.allowed or used <= mine

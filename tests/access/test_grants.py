@@ -41,7 +41,9 @@ def cast(session: Session) -> Cast:
     return made
 
 
-def approved(session: Session, cast: Cast, columns: tuple[str, ...] = COLUMNS, purpose: str = "chronic-absence-planning") -> AccessRequest:
+def approved(
+    session: Session, cast: Cast, columns: tuple[str, ...] = COLUMNS, purpose: str = "chronic-absence-planning"
+) -> AccessRequest:
     request = requests.submit(
         session, cast.analyst, group=GROUP, dataset=session.get_one(Dataset, ATTENDANCE), columns=columns,
         purpose=purpose, reason="To plan.", now=NOON,

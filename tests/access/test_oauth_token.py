@@ -141,7 +141,13 @@ def test_a_wrong_request_is_refused(
 
 def test_our_own_resources_are_accepted(client: FlaskClient, world: World, holder: Holder) -> None:
     request = holder.token_request(world.details())
-    request["data"] = MultiDict([*request["data"].items(), ("resource", "http://localhost"), ("resource", "http://localhost/resource/aaaa-2222")])
+    request["data"] = MultiDict(
+        [
+            *request["data"].items(),
+            ("resource", "http://localhost"),
+            ("resource", "http://localhost/resource/aaaa-2222"),
+        ]
+    )
     assert client.post("/oauth/token", **request).status_code == 200
 
 
@@ -149,7 +155,9 @@ def test_nothing_comes_twice_and_nothing_in_the_address(client: FlaskClient, wor
     request = holder.token_request(world.details())
     request["data"] = MultiDict([*request["data"].items(), ("scope", "data.query")])
     refusal(client, request, "invalid_request")
-    refusal(client, holder.token_request(world.details()) | {"query_string": {"scope": "data.query"}}, "invalid_request")
+    refusal(
+        client, holder.token_request(world.details()) | {"query_string": {"scope": "data.query"}}, "invalid_request"
+    )
 
 
 @pytest.mark.parametrize(
@@ -289,7 +297,9 @@ def test_two_grants_that_fit_are_not_merged(client: FlaskClient, world: World, h
 
 
 def test_another_groups_grant_does_not_exist(client: FlaskClient, world: World, holder: Holder) -> None:
-    words = refusal(client, holder.token_request(world.details(agreement="DSA-2026-0777")), "invalid_authorization_details")
+    words = refusal(
+        client, holder.token_request(world.details(agreement="DSA-2026-0777")), "invalid_authorization_details"
+    )
     assert "fits" in words
 
 

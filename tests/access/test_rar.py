@@ -88,7 +88,19 @@ def test_what_is_not_known_is_refused(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "{}", "[]", "[[]]", "not json", json.dumps([GOOD, GOOD]), '[{"type": 1, "type": 2}]', "[" * 20000, "[" * 9000]
+    "text",
+    [
+        None,
+        "",
+        "{}",
+        "[]",
+        "[[]]",
+        "not json",
+        json.dumps([GOOD, GOOD]),
+        '[{"type": 1, "type": 2}]',
+        "[" * 20000,
+        "[" * 9000,
+    ],
 )
 def test_what_is_no_list_of_one_object_is_refused(text: str | None) -> None:
     with pytest.raises(rar.BadDetails):

@@ -140,12 +140,19 @@ def test_a_program_is_registered_and_disabled(client: FlaskClient, world: World)
 def test_what_is_not_there_and_what_is_others_answer_alike(client: FlaskClient, world: World, path: str) -> None:
     request = db.session.scalars(select(AccessRequest.id)).one()
     mine = {"/requests/{}": request, "/grants/{}": world.grant_id, "/clients/{}": world.client_id}[path]
-    stranger = make_person(db.session(), "Auberon Nakagawa", agency="labor", roles=[(RoleKind.MEMBER, "economic-development")])
+    stranger = make_person(
+        db.session(), "Auberon Nakagawa", agency="labor", roles=[(RoleKind.MEMBER, "economic-development")]
+    )
     db.session.commit()
     sign_in(client, stranger)
     answers = [client.get(path.format(id)) for id in (mine, "no-such-thing")]
     assert [answer.status_code for answer in answers] == [404, 404]
-    assert client.get("/requests").status_code == client.get("/grants").status_code == client.get("/clients").status_code == 200
+    assert (
+        client.get("/requests").status_code
+        == client.get("/grants").status_code
+        == client.get("/clients").status_code
+        == 200
+    )
 
 
 def test_the_public_is_sent_to_sign_in(client: FlaskClient) -> None:

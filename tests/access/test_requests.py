@@ -38,7 +38,14 @@ def dataset(session: Session) -> Dataset:
 
 def ask(session: Session, by: Identity, columns: tuple[str, ...] = COLUMNS, purpose: str = PURPOSE) -> AccessRequest:
     return requests.submit(
-        session, by, group=GROUP, dataset=dataset(session), columns=columns, purpose=purpose, reason="To plan.", now=NOON
+        session,
+        by,
+        group=GROUP,
+        dataset=dataset(session),
+        columns=columns,
+        purpose=purpose,
+        reason="To plan.",
+        now=NOON,
     )
 
 
@@ -57,7 +64,13 @@ def test_a_member_asks_and_it_is_recorded(session: Session, cast: Cast) -> None:
 
 @pytest.mark.parametrize(
     ("columns", "purpose", "reason"),
-    [((), PURPOSE, "x"), (("nothing",), PURPOSE, "x"), (COLUMNS, " ", "x"), (COLUMNS, PURPOSE, " "), (COLUMNS, "a" * 81, "x")],
+    [
+        ((), PURPOSE, "x"),
+        (("nothing",), PURPOSE, "x"),
+        (COLUMNS, " ", "x"),
+        (COLUMNS, PURPOSE, " "),
+        (COLUMNS, "a" * 81, "x"),
+    ],
 )
 def test_a_request_names_columns_purpose_and_reason(
     session: Session, cast: Cast, columns: tuple[str, ...], purpose: str, reason: str

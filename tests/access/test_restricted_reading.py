@@ -149,7 +149,9 @@ def test_the_tokens_own_columns_bound_it_too(client: FlaskClient, world: World, 
 def test_the_row_filter_stands_below_everything(client: FlaskClient, world: World, holder: Holder, token: str) -> None:
     change(Grant, world.grant_id, rows={"op": "eq", "column": "ssn", "values": ["001-00-0000"]})
     assert read(client, holder, token, **{"$select": "count(*)"}).json == [{"count": "13"}]
-    assert read(client, holder, token, **{"$select": "count(*)", "$where": "rate < 0 or 1 = 1"}).json == [{"count": "13"}]
+    assert read(client, holder, token, **{"$select": "count(*)", "$where": "rate < 0 or 1 = 1"}).json == [
+        {"count": "13"}
+    ]
 
 
 def test_a_floor_and_totals_only_hold(client: FlaskClient, world: World, holder: Holder, token: str) -> None:
@@ -183,7 +185,8 @@ def test_without_a_token_an_unknown_and_a_restricted_dataset_answer_alike(client
 )
 def test_a_token_that_is_none_answers_alike_too(client: FlaskClient, world: World, authorization: str) -> None:
     answers = [
-        client.get(f"/resource/{each}.json", headers={"Authorization": authorization}) for each in ("aaaa-2222", "zzzz-9999")
+        client.get(f"/resource/{each}.json", headers={"Authorization": authorization})
+        for each in ("aaaa-2222", "zzzz-9999")
     ]
     assert [answer.status_code for answer in answers] == [401, 401]
     assert answers[0].data.replace(b"aaaa-2222", b"zzzz-9999") == answers[1].data
@@ -198,9 +201,7 @@ def test_the_scheme_may_be_written_in_any_case(client: FlaskClient, holder: Hold
     assert client.get(PATH, headers=headers).status_code == 200
 
 
-def test_a_token_does_not_work_as_bearer_nor_with_another_key(
-    client: FlaskClient, holder: Holder, token: str
-) -> None:
+def test_a_token_does_not_work_as_bearer_nor_with_another_key(client: FlaskClient, holder: Holder, token: str) -> None:
     headers = holder.headers(token, PATH)
     assert client.get(PATH, headers=headers | {"Authorization": f"Bearer {token}"}).status_code == 401
     thief = Holder(holder.client_id, holder.key, dpop_key=new_key())
@@ -211,7 +212,8 @@ def test_a_token_does_not_work_as_bearer_nor_with_another_key(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"ath": None}, {"ath": "x"}, {"htm": "POST"}, {"htu": "http://localhost/resource/bbbb-3333.json"}, {"iat": 5}]
+    "changes",
+    [{"ath": None}, {"ath": "x"}, {"htm": "POST"}, {"htu": "http://localhost/resource/bbbb-3333.json"}, {"iat": 5}],
 )
 def test_a_proof_that_does_not_fit_is_refused(
     client: FlaskClient, holder: Holder, token: str, changes: dict[str, Any]
@@ -253,7 +255,10 @@ def test_another_dataset_needs_another_token(
     store_rows(db.session(), settings, make_dataset(db.session(), "cccc-4444", state="draft"))
     db.session.commit()
     known = read(client, holder, token, "/resource/bbbb-3333.json")
-    assert (known.status_code, known.json["message"]) == (403, "The token is for another dataset; ask for a token for this one.")
+    assert (known.status_code, known.json["message"]) == (
+        403,
+        "The token is for another dataset; ask for a token for this one.",
+    )
     hidden, unknown = (read(client, holder, token, f"/resource/{each}.json") for each in ("cccc-4444", "dddd-5555"))
     assert (hidden.status_code, unknown.status_code) == (404, 404)
     assert hidden.data.replace(b"cccc-4444", b"dddd-5555") == unknown.data
@@ -318,7 +323,9 @@ def test_invariant_1_a_log_that_cannot_write_means_503_and_no_byte(
     client: FlaskClient, holder: Holder, token: str, world: World
 ) -> None:
     with db.engine.connect() as connection:
-        connection.execute(text("CREATE TRIGGER full BEFORE INSERT ON audit_queue BEGIN SELECT RAISE(ABORT, 'full'); END"))
+        connection.execute(
+            text("CREATE TRIGGER full BEFORE INSERT ON audit_queue BEGIN SELECT RAISE(ABORT, 'full'); END")
+        )
         connection.commit()
     answer = read(client, holder, token)
     assert answer.status_code == 503
