@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_every_room_named_in_the_documents_exists() -> None:
     for document in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        named = set(re.findall(r"`((?:audit|exchange|agreements|access|demo)/[a-z_/]+(?:\.py)?)`", document.read_text()))
+        named = set(
+            re.findall(r"`((?:audit|exchange|agreements|access|demo)/[a-z_/]+(?:\.py)?)`", document.read_text())
+        )
         missing = [name for name in named if not (ROOT / name).exists()]
         assert missing == [], document.name
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
+from agreements.frozen import create_triggers
 from audit import tables
 from exchange.db import Model, engine_options, prepare_engine
 from exchange.portal import migrating
@@ -56,3 +57,20 @@ def test_down_to_nothing_and_up_again(empty: Engine) -> None:
     assert set(inspect(empty).get_table_names()) <= {"alembic_version"}
     migrating.upgrade(empty)
     assert "agreement_version" in inspect(empty).get_table_names()
+
+
+def test_migrations_make_the_triggers_that_the_code_makes(empty: Engine) -> None:
+    migrating.upgrade(empty)
+    with empty.begin() as connection:
+        before = _triggers(connection)
+        create_triggers(connection)
+        assert _triggers(connection) == before
+    assert any(name.startswith("agreement_version_frozen") for name, _ in before)
+
+
+def _triggers(connection: Connection) -> set[tuple[str, str]]:
+    if connection.dialect.name == "sqlite":
+        statement = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        statement = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
+    return {(name, body.replace("IF NOT EXISTS ", "")) for name, body in connection.execute(text(statement))}
