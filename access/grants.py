@@ -179,7 +179,8 @@ def _record(session: Session, action: Action, grant: Grant, by: Identity | None,
     ledger.append(
         session.connection(),
         Entry(
-            action, Outcome.DONE, actor=by.pseudonym if by else None, working_group=grant.working_group_id, grant=grant.id,
+            action, Outcome.DONE, actor=by.pseudonym if by else None, working_group=grant.working_group_id,
+            grant=grant.id,
             agreement=version.agreement_id, agreement_version=version.number, agreement_sha256=version.sha256,
             purpose=grant.purpose, dataset=grant.dataset_id, columns=tuple(grant.columns), at=now,
             because=tuple(sorted({clause for clauses in grant.because.values() for clause in clauses})),

@@ -89,7 +89,7 @@ def origin_of(settings: Settings, credentials: Credentials) -> str:
 def present(session: Session, settings: Settings, credentials: Credentials, now: datetime) -> Seen:
     """What these credentials show. Raises `NothingHere` without any, `Unproven` when nothing known was presented.
 
-    A known token with a problem (expired, revoked, a proof that does not hold) comes back with it: it is recorded first.
+    A known token with a problem (expired, revoked, a proof that does not hold) comes back with it, to be recorded.
     """
     if not credentials.authorization:
         raise NothingHere

@@ -20,7 +20,6 @@ from exchange.clock import LEGAL_ZONE, legal_day
 from exchange.directory.identity import roles_on
 from exchange.directory.models import Agency, Person, RoleKind
 
-
 NOT_YET = (State.DRAFT, State.SOURCE_REVIEW, State.LEGAL_REVIEW, State.CHANGES_REQUESTED)
 """Versions on their way, which say nothing yet of what is in force."""
 
@@ -34,7 +33,7 @@ class Refusal:
 
 
 LAST_RESORT = Refusal(
-    "Access was not permitted at the moment of the request. Ask again; if it is refused again, ask the Chief Data Officer.",
+    "Access was not permitted at the moment of the request. Ask again; after that, ask the Chief Data Officer.",
     (),
 )
 
