@@ -62,7 +62,7 @@ db = SQLAlchemy(disable_autonaming=True)
 
 
 def begin_reading_only(reading_only: bool) -> None:
-    """Say whether transactions begun from here on, in this thread, only read: they then take no write lock on SQLite."""
+    """Say whether transactions begun from now on, in this thread, only read: they take no write lock on SQLite."""
     _reading_only.set(reading_only)
 
 

@@ -107,7 +107,8 @@ def titles_of(session: Session, ids: Iterable[str]) -> dict[str, str]:
 def find_datasets(session: Session, text: str) -> list[str]:
     """The ids of datasets whose title contains this text, by title; at most ten."""
     pattern = f"%{' '.join(text.split()).replace('%', '').replace('_', '')}%"
-    return list(session.scalars(select(Dataset.id).where(Dataset.title.ilike(pattern)).order_by(Dataset.title).limit(10)))
+    named = select(Dataset.id).where(Dataset.title.ilike(pattern)).order_by(Dataset.title)
+    return list(session.scalars(named.limit(10)))
 
 
 def _free_id(session: Session, given: str | None) -> str:
