@@ -27,6 +27,11 @@ CONSTRAINT_NAMES = {
 }
 
 SQLITE_WAIT_MS = 15_000
+POSTGRESQL_WAIT_MS = 10_000
+"""How long a statement waits for somebody else's lock before it fails; without it a stuck process would stop us all."""
+
+CONNECTIONS, MORE_CONNECTIONS = 8, 24
+"""One for each thread of a worker as a rule, and room for the short ones that a watch or a refusal opens beside it."""
 
 _reading_only: ContextVar[bool] = ContextVar("reading_only", default=False)
 
@@ -75,8 +80,9 @@ def engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         options["connect_args"] = {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False}
     else:
-        options |= {"pool_pre_ping": True, "pool_size": 8, "max_overflow": 16}
-    return options
+        options["connect_args"] = {"options": f"-c lock_timeout={POSTGRESQL_WAIT_MS}"}
+        options["pool_pre_ping"] = True
+    return options | {"pool_size": CONNECTIONS, "max_overflow": MORE_CONNECTIONS}
 
 
 def prepare_engine(engine: Engine) -> None:
