@@ -193,9 +193,8 @@ def _answer(template: str, name: str, form: Any, question: Question, exported: s
     files = {kind: _with(exported, kind=kind, before=None) for kind in KINDS}
     older = _with(request.endpoint, before=page.older) if page.older else ""
     shown = {"form": form, "question": question, "page": page, "groups": groups, "files": files, "older": older}
-    return render_template(
-        template, **shown, newest=_with(request.endpoint, before=None) if before else "", **_naming(page.lines, groups)
-    )
+    newest = _with(request.endpoint, before=None) if before else ""
+    return render_template(template, **shown, newest=newest, **_naming(page.lines, groups, question))
 
 
 def _export(name: str, question: Question | None, kind: str) -> Response:
@@ -219,10 +218,13 @@ def _record(action: Action, details: dict[str, Any], question: Question | None =
     ledger.record(Entry(action, Outcome.DONE, actor=g.identity.pseudonym, dataset=dataset, details=facts))
 
 
-def _naming(lines: Iterable[Line], groups: Iterable[questions.Group] = ()) -> dict[str, Any]:
-    """Names, titles and words for a page."""
-    actors = {line.members.get("actor") for line in lines} | {group.actor for group in groups}
-    datasets = {line.members.get("dataset") for line in lines} | {group.dataset for group in groups}
+def _naming(
+    lines: Iterable[Line], groups: Iterable[questions.Group] = (), question: Question | None = None
+) -> dict[str, Any]:
+    """Names, titles and words for a page; the question's own too, though nothing answers it."""
+    asked = question or Question()
+    actors = {line.members.get("actor") for line in lines} | {group.actor for group in groups} | set(asked.persons)
+    datasets = {line.members.get("dataset") for line in lines} | {group.dataset for group in groups} | {asked.dataset}
     return {
         "names": asking.names_of(str(actor) for actor in actors if actor),
         "titles": asking.titles_of(str(dataset) for dataset in datasets if dataset),

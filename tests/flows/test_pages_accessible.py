@@ -40,7 +40,8 @@ FOCUSED = """() => {
   const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
   return {
     words: (e.textContent || e.value || "").trim(), id: e.id, tag: e.tagName,
-    seen: (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== "none",
+    // a part that the browser itself draws (the calendar of a date field) has the browser's own ring
+    seen: !e.matches(":focus") || (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== "none",
     inside: r.bottom > 0 && r.top < innerHeight,
   };
 }"""
