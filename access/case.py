@@ -16,7 +16,7 @@ from access.budget import spend
 from access.decision import Decision, decide, floor, readable
 from access.models import Client, Grant, Token
 from access.oauth.entries import token_name
-from access.permit import permit_condition
+from access.permit import permit_condition, permit_values
 from access.presenting import NotGranted, Seen, Unproven
 from access.reasons import why_not
 from access.watching import Watch
@@ -116,8 +116,10 @@ class Case:
             filter_commit=hashlib.sha256(f"{intent.salt}{self.ask.query_text}".encode()).hexdigest(),
             because=decision.because,
         )
-        permit = permit_condition(grant_id, token_hash, self.now)
-        recorded = self.ledger.record(intent, only_if=permit, replay_key=self.seen.replay_key)
+        values = permit_values(grant_id, token_hash, self.now)
+        recorded = self.ledger.record(
+            intent, only_if=permit_condition(), values=values, replay_key=self.seen.replay_key
+        )
         if recorded is Recorded.REPLAYED:
             self.refuse_replay()
         if recorded is Recorded.NOT_PERMITTED:

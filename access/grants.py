@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from access.covering import NotCovered, cover
 from access.decision import ANYBODY, GrantTerms
 from access.models import AccessRequest, Grant, GrantState, RequestState
-from access.permit import permit_condition
 from access.reasons import why_not
 from agreements.bounds import Everything
 from agreements.in_force import version_in_force
@@ -29,8 +28,7 @@ from exchange.directory.identity import Identity
 from exchange.directory.models import RoleKind
 from exchange.errors import Conflict, Invalid, NotFound, Refused
 
-__all__ = ["NotCovered", "find", "give", "give_waiting", "grant_terms", "grants_of", "missing"]
-__all__ += ["permit_condition", "revoke", "why_not"]
+__all__ = ["NotCovered", "find", "give", "give_waiting", "grant_terms", "grants_of", "missing", "revoke", "why_not"]
 
 
 def give(session: Session, request: AccessRequest, now: datetime, by: Identity | None = None) -> Grant:

@@ -6,17 +6,19 @@ It is the condition of the authorize-and-log statement, of the issue of tokens a
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, String, and_, exists, literal, or_, select
+from sqlalchemy import Boolean, ColumnElement, Date, String, and_, bindparam, exists, literal, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from access.decision import ANYBODY
 from access.models import Client, Grant, GrantState, Token
-from agreements.in_force import in_force_condition
+from agreements.in_force import Instant, in_force_condition
 from exchange import clock
+from exchange.db import UtcDateTime
 from exchange.directory.models import Person, Role, RoleKind
 
 
@@ -39,7 +41,21 @@ def _json_has_postgresql(element: json_has, compiler: Any, **words: Any) -> str:
     return f"EXISTS (SELECT 1 FROM json_array_elements_text({members}) AS member(value) WHERE member.value = {value})"  # noqa: S608
 
 
-def group_standing(now: datetime) -> ColumnElement[bool]:
+NOW, TODAY = bindparam("permit_now", type_=UtcDateTime()), bindparam("permit_today", type_=Date())
+GRANT, TOKEN = bindparam("permit_grant", type_=String()), bindparam("permit_token", type_=String())
+
+
+def instants(now: datetime) -> dict[str, Any]:
+    """The values of `standing`'s parameters."""
+    return {NOW.key: now, TODAY.key: clock.legal_day(now)}
+
+
+def permit_values(grant_id: str, token_hash: str, now: datetime) -> dict[str, Any]:
+    """The values of `permit_condition`'s parameters."""
+    return {GRANT.key: grant_id, TOKEN.key: token_hash, **instants(now)}
+
+
+def group_standing(now: Instant) -> ColumnElement[bool]:
     """SQL over `Grant`: it is active, inside its window, and its agreement is in force; whoever asks."""
     return and_(
         Grant.state == GrantState.ACTIVE.value,
@@ -49,38 +65,43 @@ def group_standing(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def standing(now: datetime) -> ColumnElement[bool]:
-    """SQL over `Grant`, `Client` and `Person` (the client's): everything that must hold besides the token itself."""
+@functools.cache
+def standing() -> ColumnElement[bool]:
+    """SQL over `Grant`, `Client` and `Person` (the client's): everything that must hold besides the token itself.
+
+    Executed with `instants(now)`.
+    """
     return and_(
         Client.person_id == Person.id,
         Client.working_group_id == Grant.working_group_id,
         Client.disabled_at.is_(None),
-        group_standing(now),
+        group_standing(NOW),
         Person.left_at.is_(None),
         or_(json_has(Grant.persons, Client.person_id), json_has(Grant.persons, literal(ANYBODY, String))),
-        _is_member(now),
+        _is_member(),
     )
 
 
-def _is_member(now: datetime) -> ColumnElement[bool]:
+def _is_member() -> ColumnElement[bool]:
     """SQL: the client's person is a member of the grant's working group on this legal day."""
-    day = clock.legal_day(now)
     return exists(
         select(Role.id)
         .where(Role.person_id == Client.person_id, Role.working_group_id == Grant.working_group_id)
-        .where(Role.kind == RoleKind.MEMBER.value, Role.begins <= day, or_(Role.ends.is_(None), Role.ends >= day))
+        .where(Role.kind == RoleKind.MEMBER.value, Role.begins <= TODAY, or_(Role.ends.is_(None), Role.ends >= TODAY))
         .correlate(Client, Grant)
     )
 
 
-def permit_condition(grant_id: str, token_hash: str, now: datetime, *, running: bool = False) -> ColumnElement[bool]:
-    """SQL: this token may be used under this grant at `now`. No row of the log without it, no data without the row.
+@functools.cache
+def permit_condition(*, running: bool = False) -> ColumnElement[bool]:
+    """SQL: this token may be used under this grant now. No row of the log without it, no data without the row.
 
-    It holds while the grant is active, inside its window and unchanged since the token; the agreement version and
-    those above it are in force; the client is not disabled; its person is on the roster, has not left and is a
-    member today; the token is neither revoked nor past its end. On PostgreSQL the rows are locked FOR SHARE, so that
-    an end of a right either came first and is seen here, or waits for this entry.
+    It holds while the grant is active, unchanged since the token was issued and inside its window; the agreement
+    version and those above it are in force; the client is not disabled; its person is on the roster, has not left and
+    is a member today; the token is neither revoked nor past its end. On PostgreSQL the rows are locked FOR SHARE, so
+    that an end of a right either came first and is seen here, or waits for this entry.
 
+    Built once, since building costs more than asking; executed with `permit_values(grant_id, token_hash, now)`.
     `running` asks for a stream that began under it: the token's own end does not cut it, and no row is locked.
     """
     permit = (
@@ -88,9 +109,9 @@ def permit_condition(grant_id: str, token_hash: str, now: datetime, *, running: 
         .join(Client, Client.id == Token.client_id)
         .join(Grant, Grant.id == Token.grant_id)
         .join(Person, Person.id == Client.person_id)
-        .where(Token.hash == token_hash, Grant.id == grant_id, Token.grant_number == Grant.number)
-        .where(Token.revoked_at.is_(None), standing(now))
+        .where(Token.hash == TOKEN, Grant.id == GRANT, Token.grant_number == Grant.number)
+        .where(Token.revoked_at.is_(None), standing())
     )
     if running:
         return exists(permit)
-    return exists(permit.where(Token.expires_at > now).with_for_update(read=True))
+    return exists(permit.where(Token.expires_at > NOW).with_for_update(read=True))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from access.models import Client, Grant, Token
-from access.permit import permit_condition
+from access.permit import permit_condition, permit_values
 from access.reasons import why_not
 from exchange import clock, epoch
 from exchange.db import begin_reading_only
@@ -72,8 +72,8 @@ class Watch:
             if seen == self._epoch and passed - self._looked < LOOK_MS:
                 return None
             self._looked, self._epoch = passed, seen
-            still = permit_condition(self._grant_id, self._token_hash, clock.now(), running=True)
-            if connection.scalar(select(still)):
+            values = permit_values(self._grant_id, self._token_hash, clock.now())
+            if connection.scalar(select(permit_condition(running=True)), values):
                 return None
         return self._why()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import pairwise
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from agreements.models import Agreement, AgreementVersion, State
@@ -19,9 +19,11 @@ LINKS_ABOVE = 2
 """A DUL stands under a DSA, a DSA under an E-MOU: at most two agreements above one."""
 
 VersionId = int | ColumnElement[int] | InstrumentedAttribute[int]
+Instant = datetime | BindParameter[datetime]
+"""An instant, or a named parameter for one: a condition that is asked with every request is built once."""
 
 
-def live(version: type[AgreementVersion], now: datetime) -> ColumnElement[bool]:
+def live(version: type[AgreementVersion], now: Instant) -> ColumnElement[bool]:
     """SQL: this row by itself is active and inside its term; the agreements above it are not asked."""
     return and_(
         version.state == State.ACTIVE.value,
@@ -31,7 +33,7 @@ def live(version: type[AgreementVersion], now: datetime) -> ColumnElement[bool]:
     )
 
 
-def in_force_condition(version_id: VersionId, now: datetime) -> ColumnElement[bool]:
+def in_force_condition(version_id: VersionId, now: Instant) -> ColumnElement[bool]:
     """SQL: the version, and an active version of every agreement above it, are in force at `now`.
 
     `version_id` is a number, or a column of a table in an enclosing FROM (it is correlated). On PostgreSQL each row
@@ -41,13 +43,13 @@ def in_force_condition(version_id: VersionId, now: datetime) -> ColumnElement[bo
     return and_(_itself(version_id, now), *(_above(version_id, link, now) for link in range(1, LINKS_ABOVE + 1)))
 
 
-def _itself(version_id: VersionId, now: datetime) -> ColumnElement[bool]:
+def _itself(version_id: VersionId, now: Instant) -> ColumnElement[bool]:
     version = aliased(AgreementVersion)
     permit = select(version.id).where(version.id == version_id, live(version, now))
     return exists(permit.with_for_update(read=True, of=version).correlate_except(version))
 
 
-def _above(version_id: VersionId, link: int, now: datetime) -> ColumnElement[bool]:
+def _above(version_id: VersionId, link: int, now: Instant) -> ColumnElement[bool]:
     """SQL: there is no agreement `link` steps above this version, or an active version of it is in force."""
     base, top = aliased(AgreementVersion), aliased(AgreementVersion)
     chain = [aliased(Agreement) for _ in range(link)]

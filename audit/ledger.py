@@ -11,16 +11,19 @@ statement, so a permit and its record cannot come apart. The log does not know w
 from __future__ import annotations
 
 import enum
+import functools
+import itertools
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Insert, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Insert, bindparam, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
@@ -42,6 +45,12 @@ SQLITE_STATEMENT_FAULTS = frozenset({1, 18, 19, 20, 21, 25})
 every other code (BUSY, FULL, IOERR, READONLY, CORRUPT …) blames the database and will meet the next entry too."""
 
 
+CONDITIONS = 64
+"""How many conditions' statements are kept ready; those built anew for each entry push one another out."""
+
+NO_VALUES: Mapping[str, Any] = MappingProxyType({})
+
+
 class LogUnavailable(Exception):
     """The log cannot make an entry durable now. Nothing may be sent: answer 503."""
 
@@ -59,8 +68,14 @@ class _Item:
     entry: Entry
     body: bytes
     only_if: ColumnElement[bool] | None
+    values: Mapping[str, Any]
     replay_key: str | None
-    done: Future[Recorded]
+    done: Future[Recorded] = field(default_factory=Future)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is written whatever the database holds."""
+        return self.only_if is None and self.replay_key is None
 
 
 def append(
@@ -68,14 +83,16 @@ def append(
     entry: Entry,
     *,
     only_if: ColumnElement[bool] | None = None,
+    values: Mapping[str, Any] = NO_VALUES,
     replay_key: str | None = None,
 ) -> Recorded:
     """Write an entry in the transaction of `connection`; the caller commits.
 
+    `values` are those of the named parameters in `only_if`, so that a condition asked often is built once.
     `replay_key` is a one-time key: a second use writes nothing and answers `REPLAYED`.
     Raises `EntryTooLarge`, or SQLAlchemy's errors if the database refuses.
     """
-    return _write(connection, entry, entry.canonical(), only_if, replay_key)
+    return _write(connection, _Item(entry, entry.canonical(), only_if, values, replay_key))
 
 
 def waiting(connection: Connection) -> int:
@@ -83,34 +100,45 @@ def waiting(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(tables.queue)).scalar_one()
 
 
-def _write(
-    connection: Connection, entry: Entry, body: bytes, only_if: ColumnElement[bool] | None, replay_key: str | None
-) -> Recorded:
-    if replay_key is not None:
-        key = {"key": replay_key, "at": int(entry.at.timestamp() * 1000)}
-        if _count(connection, _insert_once(connection).values(key)) != 1:
+def _write(connection: Connection, item: _Item) -> Recorded:
+    if item.replay_key is not None:
+        key = {"key": item.replay_key, "at": int(item.entry.at.timestamp() * 1000)}
+        if _count(connection, _insert_once(connection.dialect.name), key) != 1:
             return Recorded.REPLAYED
-    if _count(connection, _insert_entry(entry, body, only_if)) != 1:
-        return Recorded.NOT_PERMITTED
-    return Recorded.WRITTEN
+    if item.only_if is None:
+        connection.execute(_insert_plain(), _row(item))
+        return Recorded.WRITTEN
+    permitted = {"entry_id": item.entry.id, "entry_body": item.body, **item.values}
+    written = _count(connection, _insert_if(item.only_if), permitted)
+    return Recorded.WRITTEN if written == 1 else Recorded.NOT_PERMITTED
 
 
-def _count(connection: Connection, statement: Insert) -> int:
+def _row(item: _Item) -> dict[str, Any]:
+    return {"id": item.entry.id, "body": item.body}
+
+
+def _count(connection: Connection, statement: Insert, values: Mapping[str, Any]) -> int:
     """Execute; how many rows it wrote. Said aloud, since SQLAlchemy forgets the count of an INSERT on PostgreSQL."""
-    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    return connection.execute(statement, values, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def _insert_once(connection: Connection) -> Insert:
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+@functools.cache
+def _insert_once(dialect_name: str) -> Insert:
+    dialect: Any = postgresql if dialect_name == "postgresql" else sqlite
     statement: Insert = dialect.insert(tables.replay).on_conflict_do_nothing()
     return statement
 
 
-def _insert_entry(entry: Entry, body: bytes, only_if: ColumnElement[bool] | None) -> Insert:
-    if only_if is None:
-        return insert(tables.queue).values(id=entry.id, body=body).inline()
-    permitted = select(literal(entry.id), literal(body, tables.queue.c.body.type)).where(only_if)
-    return insert(tables.queue).from_select(["id", "body"], permitted)
+@functools.cache
+def _insert_plain() -> Insert:
+    return insert(tables.queue).inline()
+
+
+@functools.lru_cache(CONDITIONS)
+def _insert_if(only_if: ColumnElement[bool]) -> Insert:
+    """Authorize-and-log: the row that is written is the row that the condition lets through."""
+    id, body = (bindparam(f"entry_{name}", type_=tables.queue.c[name].type) for name in ("id", "body"))
+    return insert(tables.queue).from_select(["id", "body"], select(id, body).where(only_if))
 
 
 class Ledger:
@@ -132,14 +160,19 @@ class Ledger:
         self._flushes = False
 
     def record(
-        self, entry: Entry, *, only_if: ColumnElement[bool] | None = None, replay_key: str | None = None
+        self,
+        entry: Entry,
+        *,
+        only_if: ColumnElement[bool] | None = None,
+        values: Mapping[str, Any] = NO_VALUES,
+        replay_key: str | None = None,
     ) -> Recorded:
-        """Make an entry durable, by itself, before returning.
+        """Make an entry durable, by itself, before returning. The words are those of `append`.
 
         Raises `LogUnavailable` if that cannot be said for certain within `patience_s` seconds; the entry may then
         still be written, which errs on the safe side. Raises `Unrecordable` for an entry that has no canonical form.
         """
-        item = _Item(entry, entry.canonical(), only_if, replay_key, Future())
+        item = _Item(entry, entry.canonical(), only_if, values, replay_key)
         if self._engine.dialect.name != "sqlite":
             return self._record_alone(item)
         self._ensure_committer()
@@ -163,7 +196,7 @@ class Ledger:
         try:
             with self._engine.begin() as connection:
                 self._require_flush(connection)
-                return _write(connection, item.entry, item.body, item.only_if, item.replay_key)
+                return _write(connection, item)
         except SQLAlchemyError as error:
             raise _unavailable(error) from error
 
@@ -214,17 +247,26 @@ class Ledger:
 
     def _write_together(self, items: Sequence[_Item]) -> list[Recorded]:
         with turn(self._lock_file), self._engine.begin() as connection:
-            return [_write(connection, item.entry, item.body, item.only_if, item.replay_key) for item in items]
+            runs = itertools.groupby(items, lambda item: item.plain)
+            return [done for plain, run in runs for done in _write_run(connection, plain, list(run))]
 
     def _write_apart(self, items: Sequence[_Item]) -> list[Recorded | LogUnavailable]:
         with turn(self._lock_file), self._engine.begin() as connection:
             return [_write_or_blame(connection, item) for item in items]
 
 
+def _write_run(connection: Connection, plain: bool, items: Sequence[_Item]) -> list[Recorded]:
+    """Entries that follow one another: those without a condition or key go to the database in one call."""
+    if not plain:
+        return [_write(connection, item) for item in items]
+    connection.execute(_insert_plain(), [_row(item) for item in items])
+    return [Recorded.WRITTEN] * len(items)
+
+
 def _write_or_blame(connection: Connection, item: _Item) -> Recorded | LogUnavailable:
     try:
         with connection.begin_nested():
-            return _write(connection, item.entry, item.body, item.only_if, item.replay_key)
+            return _write(connection, item)
     except Exception as error:
         if not blames_statement(error):
             raise

@@ -16,7 +16,7 @@ from access.models import Token
 from access.oauth.assertions import METHOD
 from access.oauth.entries import revoked
 from access.oauth.server import Context, KnownClient, TokenServer
-from access.permit import permit_condition
+from access.permit import permit_condition, permit_values
 from audit import ledger
 from exchange import epoch
 
@@ -79,7 +79,8 @@ class Introspection(_OwnTokens, IntrospectionEndpoint):  # type: ignore[misc]
     def introspect_token(self, token: KnownToken) -> dict[str, Any]:
         """RFC 7662 §2.2 with `cnf` (RFC 9449 §6.2) and `authorization_details` (RFC 9396 §9.2)."""
         context, row = self.server.context, token.row
-        permitted = context.session.scalar(select(permit_condition(row.grant_id, row.hash, context.now)))
+        values = permit_values(row.grant_id, row.hash, context.now)
+        permitted = context.session.scalar(select(permit_condition()), values)
         if not permitted:
             return {"active": False}
         return {

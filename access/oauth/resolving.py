@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from access.models import Client, Grant
 from access.oauth.rar import Asked, BadDetails, GrantSeen, enriched, matches, narrow
-from access.permit import standing
+from access.permit import instants, standing
 from access.reasons import why_not
 from access.tokens import Bound
 from exchange.directory.models import Person
@@ -40,8 +40,8 @@ def seen_of(grant: Grant) -> GrantSeen:
 
 def _the_one(session: Session, client: Client, asked: Asked, now: datetime) -> Grant:
     group = select(Grant).where(Grant.dataset_id == asked.dataset, Grant.working_group_id == client.working_group_id)
-    usable = group.join(Client, Client.id == client.id).join(Person, Person.id == Client.person_id).where(standing(now))
-    found = [grant for grant in session.scalars(usable) if matches(asked, seen_of(grant))]
+    usable = group.join(Client, Client.id == client.id).join(Person, Person.id == Client.person_id).where(standing())
+    found = [grant for grant in session.scalars(usable, instants(now)) if matches(asked, seen_of(grant))]
     if len(found) == 1:
         return found[0]
     if found:
