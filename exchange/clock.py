@@ -34,6 +34,11 @@ def legal_day(instant: datetime) -> date:
     return instant.astimezone(LEGAL_ZONE).date()
 
 
+def legal_time(instant: datetime) -> datetime:
+    """This instant by Connecticut's clock."""
+    return instant.astimezone(LEGAL_ZONE)
+
+
 def start_of_day(day: date) -> datetime:
     """The first instant of a legal day, in UTC."""
     return datetime.combine(day, time_of_day.min, LEGAL_ZONE).astimezone(UTC)

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response
 from exchange import clock
 from exchange.catalog.datasets import datasets_of, get_dataset
 from exchange.catalog.models import Dataset
+from exchange.classification.withheld import undecided
 from exchange.directory.identity import Identity, current_identity
 from exchange.directory.models import Agency
 from exchange.errors import Invalid, Unauthenticated
@@ -42,7 +43,10 @@ def index() -> str:
     """My agency's datasets, each with its latest run and what comes next."""
     mine = _my_datasets()
     found = runs.runs_of(session(), [dataset.id for dataset in mine])
-    return render_template("exchange/hub/index.html", datasets=mine, runs=found, latest=_latest(found))
+    to_decide = {dataset.id for dataset in mine if dataset.current_version_id and undecided(session(), dataset)}
+    return render_template(
+        "exchange/hub/index.html", datasets=mine, runs=found, latest=_latest(found), to_decide=to_decide
+    )
 
 
 @hub.get("/new")
@@ -81,6 +85,7 @@ def run(run_id: str) -> str:
     return render_template(
         "exchange/hub/run.html", run=found, dataset=found.dataset, columns=columns, types=parsing.TYPES,
         meanings=(VALUE, *MEANINGS), meaning_fields=meaning_fields, states=RunState, steps=_steps(found),
+        undecided=undecided(session(), found.dataset),
     )  # fmt: skip
 
 

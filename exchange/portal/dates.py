@@ -1,10 +1,10 @@
-"""Days as pages show them: Connecticut's, in words. Handed to every template as the filter `day`."""
+"""Days and moments as pages show them: Connecticut's, in words. The templates' filters `day` and `moment`."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
-from exchange.clock import legal_day
+from exchange.clock import legal_day, legal_time
 
 
 def in_words(value: date | datetime | None) -> str:
@@ -13,3 +13,11 @@ def in_words(value: date | datetime | None) -> str:
         return ""
     day = legal_day(value) if isinstance(value, datetime) else value
     return f"{day:%B} {day.day}, {day.year}"
+
+
+def moment_in_words(value: datetime | None) -> str:
+    """ "June 15, 2026, 12:00 PM": an instant by Connecticut's clock; nothing for nothing."""
+    if value is None:
+        return ""
+    local = legal_time(value)
+    return f"{in_words(value)}, {local.hour % 12 or 12}:{local:%M %p}"

@@ -17,12 +17,13 @@ from exchange.catalog.visibility import may_know
 from exchange.classification.withheld import Withheld, why_withheld
 from exchange.directory.identity import current_identity
 from exchange.portal.addresses import Address, Example, downloads, examples, rows_addresses
-from exchange.portal.dates import in_words
+from exchange.portal.dates import in_words, moment_in_words
 from exchange.portal.preview import Preview, open_door, preview
 from exchange.web import session, settings
 
 portal = Blueprint("portal", __name__)
 portal.add_app_template_filter(in_words, "day")
+portal.add_app_template_filter(moment_in_words, "moment")
 
 NEWEST = 6
 """Datasets on the front page."""

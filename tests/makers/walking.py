@@ -119,7 +119,9 @@ def _too_wide(page: Page) -> list[str]:
 def _skipping(page: Page) -> list[str]:
     """The first stop of the keyboard is a visible link that leads past the header."""
     page.keyboard.press("Tab")
-    at = page.evaluate("[document.activeElement.textContent.trim(), document.activeElement.getBoundingClientRect().top]")
+    at = page.evaluate(
+        "[document.activeElement.textContent.trim(), document.activeElement.getBoundingClientRect().top]"
+    )
     page.keyboard.press("Enter")
     landed = page.evaluate("document.activeElement.id")
     fine = at[0] == "Skip to the content" and at[1] >= 0 and landed == "main"
