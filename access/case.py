@@ -20,12 +20,12 @@ from access.permit import permit_condition, permit_values
 from access.presenting import NotGranted, Seen, Unproven
 from access.reasons import why_not
 from access.watching import Watch
-from access.withholding import names_in
+from access.withholding import names_in, why_column
 from audit.actions import Action, Outcome
 from audit.entry import Entry
 from audit.ledger import Ledger, LogUnavailable, Recorded
 from exchange import clock
-from exchange.catalog.models import DatasetClass
+from exchange.catalog.models import Dataset, DatasetClass
 from exchange.errors import CharterError, Invalid, TooMany
 from exchange.rows import plan as planning
 from exchange.rows.door import Ask
@@ -47,7 +47,6 @@ class Matter:
     sealed_key: Mapping[str, Any]
     published_at: datetime
     columns: tuple[ColumnInfo, ...]
-    withheld: Mapping[str, tuple[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,13 @@ class Case:
         """A query that cannot be resolved: a column that is there and not granted says why, anything else is 400."""
         beyond = sorted(names_in(self.ask.query) & {c.name for c in matter.columns} - names)
         if beyond and error.code == "query.soql.no-such-column":
-            reason, because = matter.withheld[beyond[0]]
+            reason, because = self._why_withheld(matter.dataset_id, beyond[0])
             self.refuse(reason, because, lambda headers: NotGranted(reason, because, headers))
         self.refuse(f"The query was not understood ({error.code}).", (), lambda _headers: error)
+
+    def _why_withheld(self, dataset_id: str, column: str) -> tuple[str, tuple[str, ...]]:
+        with Session(self.database) as session:
+            return why_column(session, session.get_one(Dataset, dataset_id), self.seen.terms)[column]
 
     def refuse_decision(self, decision: Decision) -> NoReturn:
         """Record and raise a refusal that the decision gave."""

@@ -17,7 +17,6 @@ from access.case import Case, Finish, Matter, audit_headers
 from access.presenting import NotGranted, NothingHere, Seen, Unproven, origin_of, present
 from access.sentry import Sentry
 from access.watching import CutStream, Watch, Watched, current_epoch
-from access.withholding import why_column
 from audit.actions import Outcome
 from audit.entry import Entry
 from audit.ledger import Ledger
@@ -141,5 +140,4 @@ def _matter(session: Session, seen: Seen, dataset_id: str) -> Matter | None:
         sealed_key=version.sealed_key or {},
         published_at=version.published_at,
         columns=columns_from_schema(version.schema),
-        withheld=why_column(session, dataset, seen.terms),
     )

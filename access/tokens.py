@@ -14,14 +14,22 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from access.models import Client, Grant, Token, UsedAssertion
+from agreements.models import AgreementVersion
 
 LIFETIME = timedelta(minutes=10)
 """How long a token lives at most; it never outlives its grant (FAPI 2.0 §5.3.2.1)."""
 
 RANDOM_BYTES = 32
+
+_VERSION = joinedload(Token.grant, innerjoin=True).joinedload(Grant.agreement_version, innerjoin=True)
+BEHIND_IT = (
+    joinedload(Token.client, innerjoin=True).joinedload(Client.person, innerjoin=True),
+    _VERSION.load_only(AgreementVersion.agreement_id, AgreementVersion.number, AgreementVersion.sha256),
+)
+"""What every use of a token asks for; an agreement's text, which is long, is left where it is."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,8 @@ def issue(session: Session, bound: Bound, now: datetime) -> tuple[str, Token]:
 
 
 def find(session: Session, value: str) -> Token | None:
-    """The token with this text, whatever its state."""
-    return session.get(Token, hash_of(value))
+    """The token with this text, whatever its state, and what stands behind it, in one query."""
+    return session.get(Token, hash_of(value), options=BEHIND_IT)
 
 
 def is_live(token: Token, now: datetime) -> bool:
