@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help run test check bench format migration lock docs clean
+.PHONY: help run test soak check bench format migration lock docs clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -16,6 +16,9 @@ run: .venv/runs ## Install, migrate, load the demo into an empty store, serve on
 
 test: .venv/tests browser ## Install what the tests need, then run every test
 	$(BIN)/python -m pytest $(PYTEST)
+
+soak: .venv/tests ## 32 readers, 4 workers, a minute on each database, an agreement terminated in the middle
+	SOAK_SECONDS=60 $(BIN)/python -m pytest -s tests/flows/test_concurrency.py
 
 check: .venv/tests ## Format, lint, types, import contracts, documents held to code
 	$(BIN)/ruff format --check .

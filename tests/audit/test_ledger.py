@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, event, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Engine, String, bindparam, event, func, literal_column, select, text
 
 from audit import tables
 from audit.ledger import Ledger, LogUnavailable, Recorded, append, waiting
@@ -65,6 +66,28 @@ def test_only_if_sees_what_was_committed(database: Engine, writer: Ledger) -> No
     with database.begin() as connection:
         connection.execute(text("UPDATE permit SET state = 'ended'"))
     assert writer.record(make_intent(), only_if=active) is Recorded.NOT_PERMITTED
+
+
+def test_one_condition_asked_with_other_values_each_time(database: Engine, writer: Ledger) -> None:
+    condition = bindparam("state", type_=String()) == "active"
+    active, ended = make_intent(), make_intent()
+    assert writer.record(active, only_if=condition, values={"state": "active"}) is Recorded.WRITTEN
+    assert writer.record(ended, only_if=condition, values={"state": "ended"}) is Recorded.NOT_PERMITTED
+    with database.begin() as connection:
+        assert append(connection, make_intent(), only_if=condition, values={"state": "ended"}) is Recorded.NOT_PERMITTED
+    assert ids(database) == {active.id}
+
+
+def test_a_batch_of_every_kind_is_answered_one_by_one(database: Engine, writer: Ledger) -> None:
+    kinds: list[dict[str, Any]] = [{}, {"only_if": TRUE}, {"only_if": FALSE}, {"replay_key": "c" * 64}]
+    asked = [(make_intent(), kinds[number % 4]) for number in range(32)]
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda one: writer.record(one[0], **one[1]), asked))
+    assert set(answers[0::4]) == set(answers[1::4]) == {Recorded.WRITTEN}
+    assert set(answers[2::4]) == {Recorded.NOT_PERMITTED}
+    assert Counter(answers[3::4]) == {Recorded.WRITTEN: 1, Recorded.REPLAYED: 7}
+    written = {entry.id for (entry, _), answer in zip(asked, answers, strict=True) if answer is Recorded.WRITTEN}
+    assert ids(database) == written
 
 
 def test_a_key_works_once(database: Engine, writer: Ledger) -> None:
