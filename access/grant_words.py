@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from access.decision import AGGREGATE, ANYBODY
 from access.models import Grant, GrantState
 from access.permit import group_standing
+from access.reasons import why_not_in_force
 from exchange.clock import LEGAL_ZONE
 from exchange.directory.models import Person
 from exchange.rows.predicate import in_words
@@ -46,6 +47,7 @@ def described(session: Session, grant: Grant, now: datetime) -> GrantInWords:
     """The grant in words, as it stands now."""
     labels = {column.name: column.label for column in grant.dataset.columns}
     version = grant.agreement_version
+    state = _state(session, grant, now)
     return GrantInWords(
         id=grant.id,
         dataset_id=grant.dataset_id,
@@ -63,8 +65,8 @@ def described(session: Session, grant: Grant, now: datetime) -> GrantInWords:
         agreement_version=version.number,
         agreement_title=version.agreement.title,
         clauses={part: ", ".join(clauses) for part, clauses in grant.because.items()},
-        state=_state(session, grant, now),
-        why_ended=grant.end_reason,
+        state=state,
+        why_ended=_why_ended(session, grant, state, now),
         given=grant.created_at,
     )
 
@@ -75,6 +77,14 @@ def _state(session: Session, grant: Grant, now: datetime) -> str:
         return grant.state
     stands = session.scalar(select(func.count()).select_from(Grant).where(Grant.id == grant.id, group_standing(now)))
     return "active" if stands else "not in force"
+
+
+def _why_ended(session: Session, grant: Grant, state: str, now: datetime) -> str:
+    """What was said when it was ended, else what keeps it from being in force; nothing while it is."""
+    if grant.end_reason or state == GrantState.ACTIVE:
+        return grant.end_reason
+    refusal = why_not_in_force(session, grant, now)
+    return refusal.reason if refusal else ""
 
 
 def _persons(session: Session, grant: Grant) -> tuple[str, ...]:

@@ -48,7 +48,12 @@ def why_not(session: Session, grant: Grant, client: Client, now: datetime, token
     return _token(token, grant, now) or LAST_RESORT
 
 
-def _agreement(session: Session, grant: Grant, _client: Client, now: datetime) -> Refusal | None:
+def why_not_in_force(session: Session, grant: Grant, now: datetime) -> Refusal | None:
+    """What keeps a grant from being in force, whoever asks: its agreement first, then its own state and window."""
+    return _agreement(session, grant, None, now) or _grant(session, grant, None, now)
+
+
+def _agreement(session: Session, grant: Grant, _client: Client | None, now: datetime) -> Refusal | None:
     for version in _chain(session, grant.agreement_version):
         refusal = _version(session, version, now)
         if refusal is not None:
@@ -108,7 +113,7 @@ def _next_version(session: Session, version: AgreementVersion, now: datetime) ->
     return f"; version {following.number} is in force and needs its own grant" if following else ""
 
 
-def _grant(_session: Session, grant: Grant, _client: Client, now: datetime) -> Refusal | None:
+def _grant(_session: Session, grant: Grant, _client: Client | None, now: datetime) -> Refusal | None:
     because = tuple(grant.because.get("ends", ())) or (f"grant:{grant.id}",)
     if grant.state != GrantState.ACTIVE:
         return Refusal(f"The grant was {grant.state}{_on(grant.ended_at)}. Ask for access again.", because)

@@ -7,10 +7,12 @@ from datetime import date, datetime
 from exchange.clock import legal_day, legal_time
 
 
-def in_words(value: date | datetime | None) -> str:
-    """ "June 15, 2026": the legal day of an instant, or the day itself; nothing for nothing."""
-    if value is None:
+def in_words(value: date | datetime | str | None) -> str:
+    """ "June 15, 2026": the legal day of an instant, or the day itself, also as ISO 8601 text; nothing for nothing."""
+    if not value:
         return ""
+    if isinstance(value, str):
+        value = date.fromisoformat(value)
     day = legal_day(value) if isinstance(value, datetime) else value
     return f"{day:%B} {day.day}, {day.year}"
 
