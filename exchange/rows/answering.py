@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from exchange.errors import CharterError, NotFound, Unauthenticated
 from exchange.rows.door import Answer, Field
-from exchange.rows.formats import CSV_TYPE, JSON_TYPE, csv_stream, json_object, json_stream
+from exchange.rows.formats import CSV_TYPE, JSON_TYPE, Body, csv_stream, json_object, json_stream
 from exchange.rows.open_reading import Prepared
 
 NO_DATASET = "soda.dataset.not-found"
@@ -37,7 +37,7 @@ _SENTENCES = {
 }
 
 
-class MethodNotAllowed(CharterError):  # noqa: N818
+class MethodNotAllowed(CharterError):
     """The old interface's writing side; data come in by publishing only."""
 
     status = 405
@@ -49,14 +49,25 @@ class MethodNotAllowed(CharterError):  # noqa: N818
 
 
 def respond(answer: Answer, format_: str, *, head: bool, bom: bool) -> Response:
-    """The answer as a streamed response, headers and all."""
+    """The answer as a streamed response, headers and all. Raises what fails before the first byte."""
     body = csv_stream(answer, byte_order_mark=bom) if format_ == "csv" else json_stream(answer)
     response = Response(body, content_type=CSV_TYPE if format_ == "csv" else JSON_TYPE)
     _describe(response, answer)
     if head:
         body.finish_unread()
         response.response = []
+    else:
+        _begin(body, answer)
     return response
+
+
+def _begin(body: Body, answer: Answer) -> None:
+    """What fails before the first byte is answered as an error, with the headers that name its entry."""
+    try:
+        body.begin()
+    except CharterError as error:
+        error.headers = {**getattr(error, "headers", {}), **answer.headers}  # type: ignore[attr-defined]
+        raise
 
 
 def one_row(answer: Answer, identifier: str) -> Response:

@@ -34,8 +34,9 @@ class Body(Iterator[bytes]):
 
     def __init__(self, answer: Answer, encode: Encode) -> None:
         self._answer = answer
-        self._rows = self._sent = 0
+        self._rows = self._given = self._sent = 0
         self._told = False
+        self._first = b""
         self._parts = encode(answer.fields, self._counted())
 
     def _counted(self) -> Iterator[pa.RecordBatch]:
@@ -43,9 +44,19 @@ class Body(Iterator[bytes]):
             self._rows += batch.num_rows
             yield batch
 
+    def begin(self) -> None:
+        """Make the first part now: what fails before the first byte can still be answered as an error."""
+        self._first = self._made()
+
     def __next__(self) -> bytes:
+        part, self._first = self._first or self._made(), b""
+        self._sent += len(part)
+        self._given = self._rows
+        return part
+
+    def _made(self) -> bytes:
         try:
-            part = next(self._parts)
+            return next(self._parts)
         except StopIteration:
             self._finish("done", None)
             raise
@@ -53,8 +64,6 @@ class Body(Iterator[bytes]):
             reason = problem.message if isinstance(problem, CharterError) else type(problem).__name__
             self._finish("cut" if isinstance(problem, _CUTS) else "failed", reason)
             raise
-        self._sent += len(part)
-        return part
 
     def close(self) -> None:
         """The server is done with the body, whether or not it was read to its end."""
@@ -73,7 +82,7 @@ class Body(Iterator[bytes]):
             if close is not None:
                 close()
         finally:
-            self._answer.finish(self._rows, self._sent, outcome, reason)
+            self._answer.finish(self._given, self._sent, outcome, reason)
 
     def __del__(self) -> None:
         self.close()

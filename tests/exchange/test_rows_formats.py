@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange.errors import Refused
+from exchange.rows.answering import respond
 from exchange.rows.door import Answer, Field
 from exchange.rows.engine import Stopped
 from exchange.rows.formats import csv_stream, json_stream
@@ -103,6 +104,29 @@ def test_a_broken_stream_breaks_the_transfer(stream: Any, ends: Exception, outco
     body.close()
     assert not sent.endswith(b"]\n")
     assert told == [(2, len(sent), outcome, reason)]
+
+
+def test_what_fails_before_the_first_byte_is_an_error_with_its_entry() -> None:
+    told: Told = []
+
+    def stopped() -> Iterator[pa.RecordBatch]:
+        raise Stopped("The right has ended.")
+        yield
+
+    fields = (Field("x", "text"),)
+    broken = Answer(fields, stopped(), 1, NOON, None, {"Audit-Id": "an id"}, lambda *end: told.append(end))
+    with pytest.raises(Stopped) as error:
+        respond(broken, "json", head=False, bom=False)
+    assert error.value.headers == {"Audit-Id": "an id"}  # type: ignore[attr-defined]
+    assert told == [(0, 0, "cut", "The right has ended.")]
+
+
+def test_rows_that_were_made_and_not_taken_are_not_counted() -> None:
+    told: Told = []
+    body = json_stream(answer({"x": ("text", pa.array(["a", "b"]))}, told))
+    body.begin()
+    body.close()
+    assert told == [(0, 0, "cut", "the reader closed the connection")]
 
 
 def test_a_reader_that_leaves_is_told_once_even_before_the_first_byte() -> None:
