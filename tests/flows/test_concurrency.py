@@ -70,15 +70,18 @@ def tell(crowd: Crowd, ended: float, took: float) -> None:
 
 
 def every_answer_has_its_entry(crowd: Crowd, entries: Sequence[dict[str, Any]]) -> None:
-    """Entries and answers are one to one, by id. A 403 is a refusal, or an intent whose right ended before its first row."""
+    """Entries and requests are one to one, by id. Every 200 is an intent; every other answer a refusal, or an intent
+    whose right ended before its first row: that one is answered 403, or its connection is reset unanswered."""
     intents = {e["id"] for e in entries if e["action"] == "access:rows:intent"}
     refusals = {e["id"] for e in entries if e["action"] == "access:rows:refuse"}
     outcomes = {e["ref"]: e for e in entries if e["action"] == "access:rows:outcome"}
     rows_given = {answer.audit_id for answer in crowd.with_status(200)}
-    assert {answer.status for answer in crowd.answers} == {200, 403}
-    assert len(crowd.audit_ids) == len(crowd.answers)
-    assert crowd.audit_ids == intents | refusals
-    assert rows_given <= intents
+    reset = crowd.with_status(0)
+    assert {answer.status for answer in crowd.answers} - {0} == {200, 403}
+    assert len(intents) + len(refusals) == len(crowd.answers)
+    assert len(crowd.audit_ids) == len(crowd.answers) - len(reset)
+    assert crowd.audit_ids <= intents | refusals
+    assert rows_given | refusals <= crowd.audit_ids
     assert set(outcomes) == intents
     assert all((outcomes[id]["outcome"], outcomes[id]["rows"]) == ("cut", 0) for id in intents - rows_given)
 
