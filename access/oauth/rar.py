@@ -17,10 +17,20 @@ from exchange.errors import Invalid
 from exchange.values import is_four_by_four
 
 MEMBERS = frozenset(
-    {"type", "locations", "agreement", "working_group", "purpose", "actions", "datasets", "limits", "not_after"}
+    {
+        "type",
+        "locations",
+        "agreement",
+        "working_group",
+        "purpose",
+        "grant_id",
+        "actions",
+        "datasets",
+        "limits",
+        "not_after",
+    }
 )
-ENRICHED = frozenset({"grant_id", "agreement_version"})
-"""Members that the server adds to the answer; a client that sends them back is refused."""
+"""What a client may say; `grant_id` names the grant itself. `agreement_version` only the server says."""
 
 DATASET_MEMBERS = frozenset({"id", "columns"})
 LIMITS = frozenset({"min_cell"})
@@ -48,6 +58,7 @@ class Asked:
     working_group: str | None
     purpose: str | None
     actions: frozenset[str]
+    grant_id: str | None = None
     min_cell: int = 0
     not_after: datetime | None = None
     locations: tuple[str, ...] = field(default=())
@@ -87,6 +98,7 @@ def _read_object(details: Mapping[str, Any], origin: str) -> Asked:
         working_group=_text(details, "working_group"),
         purpose=_text(details, "purpose"),
         actions=_actions(details.get("actions", ["query"])),
+        grant_id=_text(details, "grant_id"),
         min_cell=_min_cell(details.get("limits", {})),
         not_after=_instant(details.get("not_after")),
         locations=_locations(details.get("locations", []), origin),
@@ -167,7 +179,7 @@ def _locations(value: Any, origin: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class GrantSeen:
-    """What this room needs to know of a grant; `access.oauth.server` reads it from the database."""
+    """What this room needs to know of a grant; `access.oauth.resolving` reads it from the database."""
 
     id: str
     agreement: str
@@ -182,9 +194,24 @@ class GrantSeen:
 
 def matches(asked: Asked, grant: GrantSeen) -> bool:
     """Whether the grant is one that the client may mean."""
-    wanted = (asked.agreement, asked.working_group, asked.purpose)
-    have = (grant.agreement, grant.working_group, grant.purpose)
+    wanted = (asked.grant_id, asked.agreement, asked.working_group, asked.purpose)
+    have = (grant.id, grant.agreement, grant.working_group, grant.purpose)
     return asked.dataset == grant.dataset and all(w is None or w == h for w, h in zip(wanted, have, strict=True))
+
+
+def choose(asked: Asked, grants: Sequence[GrantSeen]) -> GrantSeen:
+    """The one of these fitting grants that the client means: the only one, or the only one that covers its columns.
+
+    Grants are never merged (invariant 4). Raises `BadDetails` with the ids to choose from.
+    """
+    wanted = asked.columns
+    covering = grants if wanted is None else [grant for grant in grants if wanted <= grant.columns]
+    if len(grants) == 1 or len(covering) == 1:
+        return (grants if len(grants) == 1 else covering)[0]
+    offered = "; ".join(f"{each.id} ({', '.join(sorted(each.columns))})" for each in covering or grants)
+    raise BadDetails(
+        f"More than one grant fits, and each token is for one grant. Name it by the member grant_id: {offered}."
+    )
 
 
 def narrow(asked: Asked, grant: GrantSeen, scope: str, now: datetime) -> tuple[tuple[str, ...], datetime]:

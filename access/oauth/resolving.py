@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from access.models import Client, Grant
-from access.oauth.rar import Asked, BadDetails, GrantSeen, enriched, matches, narrow
+from access.oauth.rar import Asked, BadDetails, GrantSeen, choose, enriched, matches, narrow
 from access.permit import instants, standing
 from access.reasons import why_not
 from access.tokens import Bound
@@ -41,17 +41,16 @@ def seen_of(grant: Grant) -> GrantSeen:
 def _the_one(session: Session, client: Client, asked: Asked, now: datetime) -> Grant:
     group = select(Grant).where(Grant.dataset_id == asked.dataset, Grant.working_group_id == client.working_group_id)
     usable = group.join(Client, Client.id == client.id).join(Person, Person.id == Client.person_id).where(standing())
-    found = [grant for grant in session.scalars(usable, instants(now)) if matches(asked, seen_of(grant))]
-    if len(found) == 1:
-        return found[0]
+    ordered = session.scalars(usable.order_by(Grant.created_at, Grant.id), instants(now))
+    found = {grant.id: grant for grant in ordered if matches(asked, seen_of(grant))}
     if found:
-        raise BadDetails("More than one grant fits. Name the agreement and the purpose; each token is for one grant.")
+        return found[choose(asked, [seen_of(grant) for grant in found.values()]).id]
     ended = [
         grant for grant in session.scalars(group.order_by(Grant.created_at.desc())) if matches(asked, seen_of(grant))
     ]
     if not ended:
         raise BadDetails(
-            "No grant of this client's working group fits. Check dataset, agreement, working group and purpose."
+            "No grant of this client's working group fits. Check dataset, agreement, purpose and grant_id."
         )
     refusal = why_not(session, ended[0], client, now)
     raise BadDetails(refusal.reason, because=refusal.because)

@@ -22,7 +22,7 @@ from exchange import clock
 from exchange.db import db
 from exchange.directory.models import Person, Role
 from exchange.settings import Settings
-from tests.makers.access import GRANTED, Holder, World, entries, make_grant, new_key, signed, unsigned
+from tests.makers.access import GRANTED, Holder, World, entries, make_grant, make_twin, new_key, signed, unsigned
 from wsgi import create_app
 
 URL = "http://localhost/oauth/token"
@@ -294,6 +294,26 @@ def test_two_grants_that_fit_are_not_merged(client: FlaskClient, world: World, h
     answer = client.post("/oauth/token", **holder.token_request(other.details()))
     assert answer.json is not None
     assert answer.json["authorization_details"][0]["datasets"][0]["columns"] == ["ssn"]
+
+
+def test_of_two_grants_alike_the_client_names_one_by_its_id(client: FlaskClient, world: World, holder: Holder) -> None:
+    twin = make_twin(db.session(), world.grant_id, ["ssn", "town"]).id
+    db.session.commit()
+    words = refusal(client, holder.token_request(world.details()), "invalid_authorization_details")
+    assert f"{world.grant_id} (rate, town, year)" in words and f"{twin} (ssn, town)" in words
+    for changes, meant in (
+        ({"grant_id": twin}, twin),
+        ({"grant_id": world.grant_id}, world.grant_id),
+        ({"columns": ["ssn"]}, twin),
+        ({"columns": ["year"]}, world.grant_id),
+    ):
+        answer = client.post("/oauth/token", **holder.token_request(world.details(**changes)))
+        assert answer.json is not None
+        assert answer.json["authorization_details"][0]["grant_id"] == meant
+    both = world.details(columns=["ssn", "year"])
+    assert "More than one" in refusal(client, holder.token_request(both), "invalid_authorization_details")
+    wrong = world.details(grant_id="11111111-2222-3333-4444-555555555555")
+    assert "fits" in refusal(client, holder.token_request(wrong), "invalid_authorization_details")
 
 
 def test_another_groups_grant_does_not_exist(client: FlaskClient, world: World, holder: Holder) -> None:

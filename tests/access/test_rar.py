@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,33 @@ def test_what_is_left_out_is_left_to_the_grant() -> None:
     assert ends == GRANT.not_after
 
 
+OTHER = replace(GRANT, id="g2", columns=frozenset({"year", "race"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "chosen"),
+    [
+        ({"datasets": [{"id": "aaaa-2222", "columns": ["race"]}]}, "g2"),
+        ({"datasets": [{"id": "aaaa-2222", "columns": ["town", "year"]}]}, "g1"),
+        ({"datasets": [{"id": "aaaa-2222", "columns": ["year"]}]}, None),
+        ({"datasets": [{"id": "aaaa-2222", "columns": ["race", "town"]}]}, None),
+        ({}, None),
+    ],
+)
+def test_of_several_grants_the_only_one_that_covers_the_columns_is_meant(
+    changes: dict[str, Any], chosen: str | None
+) -> None:
+    if chosen is not None:
+        assert rar.choose(read(**changes), [GRANT, OTHER]).id == chosen
+        return
+    with pytest.raises(rar.BadDetails, match=r"g1 \(town, year\); g2 \(race, year\)"):
+        rar.choose(read(**changes), [GRANT, OTHER])
+
+
+def test_a_grant_that_is_named_is_the_only_one_that_matches() -> None:
+    assert [rar.matches(read(grant_id="g2"), grant) for grant in (GRANT, OTHER)] == [False, True]
+
+
 def test_the_answer_names_the_grant() -> None:
     asked = read(limits={"min_cell": 6}, not_after="2026-06-16T00:00:00Z")
     columns, ends = rar.narrow(asked, GRANT, "data.query", NOON)
@@ -55,7 +83,8 @@ def test_the_answer_names_the_grant() -> None:
         {"type": "https://elsewhere.example/rar/dataset-access/v1"},
         {"type": None},
         {"colour": "red"},
-        {"grant_id": "g1"},
+        {"grant_id": 7},
+        {"agreement_version": 2},
         {"agreement": 7},
         {"agreement": ""},
         {"purpose": ["evaluation"]},

@@ -201,6 +201,16 @@ def make_grant(
     )  # fmt: skip
 
 
+def make_twin(session: Session, grant_id: str, columns: Sequence[str]) -> Grant:
+    """A second grant like this one, with other columns. The caller commits."""
+    first = session.get_one(Grant, grant_id)
+    kept = {name: value for name, value in vars(first).items() if name in Grant.__table__.columns and name != "id"}
+    twin = Grant(**kept | {"columns": sorted(columns)})
+    session.add(twin)
+    session.flush()
+    return twin
+
+
 def make_request(
     session: Session, person: Person, dataset: Dataset, columns: Sequence[str], purpose: str = "evaluation"
 ) -> AccessRequest:
