@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -195,7 +196,7 @@ class Finish:
         self._case, self._intent, self._watch, self._done = case, intent, watch, False
 
     def __call__(self, rows: int, sent: int, outcome: str, reason: str | None) -> None:
-        if self._done:
+        if self._done or sys.is_finalizing():  # an ending process can start no thread
             return
         self._done = True
         if self._watch.reason is not None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +32,7 @@ from tests.makers.access import (
     new_key,
     store_rows,
 )
+from tests.makers.server import ROOT
 from wsgi import create_app
 
 PATH = "/resource/aaaa-2222.json"
@@ -412,3 +416,38 @@ def test_a_reader_that_leaves_is_an_outcome_too(client: FlaskClient, long_world:
     head = client.head(PATH, headers=holder.headers(get_token(client, long_world, holder), PATH, "HEAD"))
     assert head.status_code == 200
     assert counts() == (2, 2, 0)
+
+
+LEAVES_A_STREAM_OPEN = """
+import sys
+from pathlib import Path
+from tests.conftest import create_tables, make_settings
+from tests.makers.access import Holder, make_dataset, make_grant, store_rows
+from exchange.db import db
+from wsgi import create_app
+
+settings = make_settings(Path(sys.argv[1]))
+app = create_app(settings)
+with app.app_context():
+    create_tables(db.engine)
+    dataset = make_dataset(db.session())
+    store_rows(db.session(), settings, dataset)
+    world = make_grant(db.session(), dataset=dataset)
+    db.session.commit()
+client, holder, path = app.test_client(), Holder(world.client_id, world.key), "/resource/aaaa-2222.json"
+token = client.post("/oauth/token", **holder.token_request(world.details())).json["access_token"]
+unread = client.get(path, headers=holder.headers(token, path))
+app.extensions["ledger"].close()
+print(unread.status_code, flush=True)
+"""
+
+
+def test_a_process_that_ends_with_a_stream_open_ends_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LEAVES_A_STREAM_OPEN, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "200\n"
+        try:
+            assert process.wait(timeout=8) == 0
+        finally:
+            process.kill()
