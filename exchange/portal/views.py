@@ -82,6 +82,12 @@ def short(four_by_four: str) -> Response:
     return redirect(url_for("portal.dataset", four_by_four=four_by_four))
 
 
+@portal.get("/favicon.ico")
+def favicon() -> Response:
+    """The picture that browsers ask for here when the answer is no page and so cannot name it."""
+    return redirect(url_for("static", filename="logo/favicon.svg"))
+
+
 @portal.get("/developers")
 def developers() -> str:
     """How programs read the data."""
