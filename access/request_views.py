@@ -11,10 +11,10 @@ from access import requests as request_room
 from access.covering import purposes_in_force
 from access.grant_words import described
 from access.guards import require_identity
-from access.models import Client
 from access.oauth.metadata import issuer
+from access.programs import own_client, program_for
 from access.request_forms import AnswerForm, AskForm, ClientForm, EndForm
-from access.snippets import MAKE_KEY, read_rows
+from access.snippets import MAKE_KEY
 from exchange import clock
 from exchange.catalog.datasets import get_dataset
 from exchange.catalog.models import Dataset, DatasetClass
@@ -171,19 +171,13 @@ def show_grant(grant_id: str) -> str:
     """One grant: what, for what, until when, because of which clauses, and how to read it."""
     identity = require_identity()
     grant = grant_room.find(session(), identity, grant_id)
-    own = [each for each in client_room.clients_of(session(), identity) if _usable(each, grant.working_group_id)]
-    client_id = own[0].id if own else "your-client-id"
+    client = own_client(session(), settings(), identity, grant.working_group_id)
     return render_template(
         "access/grants/show.html",
         grant=described(session(), grant, clock.now()),
-        snippet=read_rows(issuer(settings(), request.host_url), client_id, grant),
-        has_client=bool(own),
+        program=program_for(settings(), client, grant, issuer(settings(), request.host_url)),
         form=EndForm() if grant_room.may_revoke(identity, grant) and grant.state == "active" else None,
     )
-
-
-def _usable(client: Client, group: str) -> bool:
-    return client.disabled_at is None and client.working_group_id == group
 
 
 @grants.post("/<grant_id>/revoke")
@@ -239,18 +233,21 @@ def show_client(client_id: str) -> str:
     identity = require_identity()
     client = client_room.find(session(), identity, client_id)
     origin = issuer(settings(), request.host_url)
-    held = [grant for grant in grant_room.grants_of(session(), identity) if _fits(grant.working_group_id, client)]
+    seen = [
+        grant
+        for grant in grant_room.grants_of(session(), identity)
+        if grant.working_group_id == client.working_group_id
+    ]
+    words = [described(session(), grant, clock.now()) for grant in seen if grant.state == "active"]
+    in_force = {each.id for each in words if each.state == "active"}
+    readable = next((grant for grant in seen if grant.id in in_force and client.disabled_at is None), None)
     return render_template(
         "access/clients/show.html",
         client=client,
         origin=origin,
-        held=[described(session(), grant, clock.now()) for grant in held if grant.state == "active"],
-        snippet=read_rows(origin, client.id, held[0]) if held else None,
+        held=words,
+        program=program_for(settings(), client, readable, origin) if readable else None,
     )
-
-
-def _fits(group: str, client: Client) -> bool:
-    return group == client.working_group_id
 
 
 @clients.post("/<client_id>/disable")

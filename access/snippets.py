@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from string import Template
 
+from access.decision import AGGREGATE
 from access.models import Grant
 from access.oauth.metadata import details_type
 
@@ -23,14 +24,15 @@ print(json.dumps({"keys": [key.as_dict(private=False)]}))      # paste this line
 
 READ_ROWS = Template("""\
 # pip install joserfc
-import base64, hashlib, json, time, urllib.parse, urllib.request, uuid
+import base64, hashlib, itertools, json, sys, time, urllib.error, urllib.parse, urllib.request, uuid
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
 ORIGIN = "$origin"
 CLIENT = "$client"
-KEY = ECKey.import_key(json.load(open("client-key.json")))     # registered on the page “Clients”
+KEY = ECKey.import_key(json.load(open($key_file)))     # registered on the page “Clients”
 DPOP = ECKey.generate_key("P-256")                             # proves that the token is yours
+PAGE = 10_000                                                  # rows of one request
 
 def signed(header, claims, key):
     now = int(time.time())
@@ -42,7 +44,16 @@ def proof(method, url, **claims):
 
 def call(method, url, body=None, **headers):
     data = urllib.parse.urlencode(body).encode() if body else None
-    return urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method))
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method))
+    except urllib.error.HTTPError as error:                    # every refusal says why
+        said = error.read().decode()
+        try:
+            said = json.loads(said)
+            said = said.get("message") or said.get("error_description")
+        except ValueError:
+            pass
+        sys.exit(f"HTTP {error.code}: {said}")
 
 def get_token():
     url, soon = ORIGIN + "/oauth/token", int(time.time()) + 60
@@ -61,27 +72,56 @@ def read(token, **query):
     digest = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
     answer = call("GET", url, Authorization="DPoP " + token, DPoP=proof("GET", url, ath=digest))
     print("Audit-Id:", answer.headers["Audit-Id"])
+    if answer.headers["X-Suppressed-Below"]:
+        print("Groups of fewer than", answer.headers["X-Suppressed-Below"], "rows are left out of this answer.")
     return json.load(answer)
 
-token = get_token()                                            # good for ten minutes
-rows = read(token, **{"$$select": "$columns", "$$limit": "1000"})
+def read_all(**query):
+    rows = []
+    for offset in itertools.count(0, PAGE):
+        page = read(get_token(), **query, **{"$$limit": PAGE, "$$offset": offset})
+        rows += page
+        if len(page) < PAGE:
+            return rows
+
+rows = read_all(**$query)
 print(len(rows), "rows")                                        # pandas.DataFrame(rows) makes a table of them
-""")
-"""Gets a token for one grant and reads rows."""
+$note""")
+"""Gets tokens for one grant and reads all its rows, page by page; says why when it is refused."""
+
+CLIENT_KEY = "client-key.json"
+"""The file in which `MAKE_KEY` keeps the private key."""
 
 
-def read_rows(origin: str, client_id: str, grant: Grant) -> str:
-    """A whole program that reads the rows of this grant."""
+def read_rows(origin: str, client_id: str, grant: Grant, key_file: str = CLIENT_KEY) -> str:
+    """A whole program that reads the rows of this grant, or their totals where the agreement allows totals only."""
     details = {
         "type": details_type(origin),
         "agreement": grant.agreement_version.agreement_id,
         "purpose": grant.purpose,
+        "grant_id": grant.id,
         "datasets": [{"id": grant.dataset_id}],
     }
     return READ_ROWS.substitute(
         origin=origin,
         client=client_id,
+        key_file=json.dumps(key_file, ensure_ascii=False),
         dataset=grant.dataset_id,
-        columns=", ".join(grant.columns),
         details=json.dumps([details]),
+        query=json.dumps(_query(grant)),
+        note=NOTE.format(floor=grant.min_cell) if grant.min_cell else "",
     )
+
+
+NOTE = """\
+# In grouped answers and counts, groups of fewer than {floor} rows are left out, and an empty list can mean either
+# "none" or "fewer than {floor}". Such an answer says so in its header X-Suppressed-Below, whatever was left out.
+"""
+
+
+def _query(grant: Grant) -> dict[str, str]:
+    """Every granted column of every row; where single records may not be read, how many rows each value has."""
+    if grant.granularity == AGGREGATE:
+        by = grant.columns[0]
+        return {"$select": f"{by}, count(*) as records", "$group": by, "$order": by}
+    return {"$select": ", ".join(grant.columns), "$order": ":id"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from access import requests
 from access.clients import register_client
 from access.models import AccessRequest, Client, Grant
+from access.programs import demo_key_file
 from agreements.editing import Line
 from agreements.models import Agreement, AgreementVersion
 from audit.actions import Action, Outcome
@@ -211,10 +213,16 @@ def _grant(session: Session) -> dict[str, Any] | None:
 
 
 def _write(settings: Settings, facts: dict[str, Any]) -> None:
-    path = settings.demo_credentials
+    """The credentials file last: that it is there means that the demo is loaded."""
+    _keep(demo_key_file(settings), facts["clients"][CLIENT_ID]["private_jwk"])
+    _keep(settings.demo_credentials, facts)
+
+
+def _keep(path: Path, secret: dict[str, Any]) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
     part = path.with_suffix(".part")
     part.touch(mode=0o600)
-    part.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    part.write_text(json.dumps(secret, indent=2, ensure_ascii=False) + "\n")
     part.replace(path)
 
 
