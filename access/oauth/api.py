@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request
+from typing import cast
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from flask.sansio.blueprints import BlueprintSetupState
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.oauth import metadata
 from access.oauth.endpoints import FullServer
+from access.oauth.entries import refused_beyond
+from access.oauth.refusals import RefusalBudget
 from access.oauth.server import Context, ascii_only
 from exchange import clock
 from exchange.errors import CharterError, Unavailable
 from exchange.web import session, settings
 
 oauth = Blueprint("oauth", __name__)
+
+BUDGET = "refusal_budget"
+
+
+@oauth.record_once
+def _give_budget(state: BlueprintSetupState) -> None:
+    """One budget for each application, that is for each process."""
+    state.app.extensions[BUDGET] = RefusalBudget(state.app.extensions["ledger"], refused_beyond)
 
 
 @oauth.post("/oauth/token")
@@ -60,7 +73,8 @@ def _origin() -> str:
 
 def _server() -> FullServer:
     proofs = tuple(request.headers.getlist("DPoP"))
-    return FullServer(Context(session(), _origin(), clock.now(), proofs, request.path))
+    budget = cast(RefusalBudget, current_app.extensions[BUDGET])
+    return FullServer(Context(session(), _origin(), clock.now(), proofs, request.path, budget))
 
 
 def _committed(response: Response) -> Response:

@@ -39,6 +39,14 @@ def refused(client: Client | None, path: str, code: str, reason: str, now: datet
     )  # fmt: skip
 
 
+def refused_beyond(count: int, period_s: float, now: datetime) -> Entry:
+    """So many more requests of clients that did not prove themselves were refused, and not recorded one by one."""
+    reason = f"{count} more requests of clients that did not prove themselves were refused within {period_s:g} seconds."
+    return Entry(
+        Action.TOKEN_ACCESS_REFUSE, Outcome.REFUSED, reason=reason, at=now, details={"error": "many", "count": count}
+    )
+
+
 def revoked(token: Token, client: Client, now: datetime) -> Entry:
     """A client gave its token back (RFC 7009)."""
     return Entry(

@@ -16,7 +16,7 @@ from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, Flask
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidRequestError, InvalidScopeError, OAuth2Request
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
-from flask import Request, Response
+from flask import Request, Response, jsonify
 from sqlalchemy.orm import Session
 
 from access import tokens
@@ -25,10 +25,11 @@ from access.oauth import dpop, rar
 from access.oauth.assertions import METHOD, ClientAssertion, refuse
 from access.oauth.entries import issued, refused
 from access.oauth.metadata import SCOPES, is_ours, unknown_scopes
+from access.oauth.refusals import RefusalBudget
 from access.oauth.resolving import resolve
 from audit import ledger
 from exchange import clock
-from exchange.errors import CharterError
+from exchange.errors import CharterError, TooMany
 
 T = TypeVar("T")
 
@@ -45,13 +46,17 @@ ASCII = str.maketrans(
 
 @dataclass(frozen=True)
 class Context:
-    """What a request brings: its database session, who we are to it, the instant, its DPoP headers, its path."""
+    """What a request brings: its database session, who we are to it, the instant, its DPoP headers, its path.
+
+    `budget` says how many refusals of clients that did not prove themselves are recorded one by one.
+    """
 
     session: Session
     origin: str
     now: datetime
     proofs: tuple[str, ...]
     path: str
+    budget: RefusalBudget
 
     @property
     def url(self) -> str:
@@ -95,6 +100,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
         self.context = context
         self.scopes_supported = sorted(SCOPES)
         self.acting: Client | None = None
+        self.proven = False
         self.register_client_auth_method(METHOD, self._authentication())
         self.register_grant(ClientCredentials)
 
@@ -111,6 +117,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
         return authenticate
 
     def _admit(self, client: KnownClient, request: Any) -> KnownClient:
+        self.proven = True
         named = request.form.get("client_id")
         if named is not None and named != client.row.id:
             raise refuse("The parameter client_id names another client.")
@@ -142,7 +149,10 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
         return self.answer(request, lambda: self.create_token_response(request))
 
     def handle_error_response(self, request: Any, error: OAuth2Error) -> Response:
-        """Every refusal is recorded, with the client if it is known (RFC 6749 §5.2)."""
+        """Every refusal is recorded, with the client if it is known (RFC 6749 §5.2); strangers' within a budget."""
+        wait_s = 0 if self.proven else self.context.budget.wait_s(self.context.now)
+        if wait_s:
+            return too_many(wait_s)
         entry = refused(self.acting, self.context.path, error.error, error.description or "", self.context.now)
         ledger.append(self.context.session.connection(), entry)
         response: Response = super().handle_error_response(request, error)
@@ -187,6 +197,17 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
 
     def save_token(self, _token: Mapping[str, Any]) -> None:
         """It is saved with its entry, in `generate_token`."""
+
+
+def too_many(wait_s: int) -> Response:
+    """429 to a client that did not prove itself, after too many such (RFC 6585 §4)."""
+    words = (
+        "Too many requests here failed to prove their client. Wait, then check the client id, the key and the clock."
+    )
+    answer = jsonify(error="temporarily_unavailable", error_description=words)
+    answer.status_code = TooMany.status
+    answer.headers["Retry-After"], answer.headers["Cache-Control"] = str(wait_s), "no-store"
+    return answer
 
 
 def check_parameters(request: Request) -> None:
