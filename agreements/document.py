@@ -124,6 +124,7 @@ class DraftClause:
     clause: ClauseVersion
     paragraphs: tuple[str, ...]
     problems: tuple[str, ...]
+    blanks: tuple[str, ...] = ()
 
 
 def build(facts: DraftFacts) -> Document:
@@ -198,13 +199,14 @@ def draft_clauses(facts: DraftFacts) -> list[DraftClause]:
 
 def _draft_clause(use: ClauseUse, names: Names) -> DraftClause:
     clause = get(use.code, use.version)
-    values, problems = {}, []
+    values, problems = {}, {}
     for parameter in clause.parameters:
         try:
             values[parameter.name] = parameter.read(use.parameters.get(parameter.name))
         except Invalid as error:
-            problems.append(error.message)
-    return DraftClause(clause, tuple(draft_paragraphs(clause, values, names)), tuple(problems))
+            problems[parameter.name] = error.message
+    said = tuple(draft_paragraphs(clause, values, names))
+    return DraftClause(clause, said, tuple(problems.values()), tuple(problems))
 
 
 def names_of(facts: DraftFacts) -> Names:

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from agreements import memoranda
 from agreements.clauses.demands import Bar
 from agreements.clauses.library import latest
 from agreements.document import Document, DraftClause, build, draft_clauses
-from agreements.facts import facts_of, problems_of
+from agreements.facts import facts_of
 from agreements.models import (
     Agreement,
     AgreementClause,
@@ -29,10 +30,11 @@ from agreements.models import (
     Tier,
 )
 from agreements.moving import Turn, begin, record, version_under_way
+from agreements.open_points import problems_of
 from agreements.regimes import Missing
 from agreements.signing import bars, missing_clauses
 from agreements.starting_texts import DATA_SHARING_AGREEMENT, OPM_MEMORANDUM, StartingText
-from agreements.transitions import BY_COMMAND, OPM, Command, who_in_words
+from agreements.transitions import BY_COMMAND, OPM, Command, parties_as, who_in_words
 from exchange.clock import legal_day
 from exchange.directory.identity import Identity
 from exchange.directory.models import Agency, WorkingGroup
@@ -60,10 +62,14 @@ class Preview:
 def start_memorandum(
     session: Session, by: Identity, *, agency_id: str, now: datetime, title: str = ""
 ) -> AgreementVersion:
-    """Draft the statutory memorandum between OPM and one agency (tier `emou`, CGS 4-67n)."""
+    """Draft the statutory memorandum between OPM and one executive agency (tier `emou`, CGS 4-67n(a)).
+
+    Raises `Invalid` for another kind of agency, and `Conflict` while the agency's memorandum stands.
+    """
     agency = _agency(session, agency_id)
-    if agency.id == OPM:
-        raise Invalid("OPM makes a memorandum with another agency; choose that agency.")
+    memoranda.require_executive(agency)
+    _require_drafter(by)
+    memoranda.require_no_other(session, {agency.id}, now)
     title = title or OPM_MEMORANDUM.title.format(source=agency.name)
     agreement = _new_agreement(session, by, Tier.EMOU, title, now)
     parties = [Party(agency_id=agency.id, capacity=Capacity.SOURCE.value), _opm(session)]
@@ -106,6 +112,9 @@ def amend(session: Session, by: Identity, version: AgreementVersion, *, now: dat
         raise Conflict(
             f"Version {other.number} is under way already; finish it or withdraw it before you draft another."
         )
+    if agreement.tier == Tier.EMOU.value:
+        sources = parties_as(old, Capacity.SOURCE)
+        memoranda.require_no_other(session, sources, now, besides=agreement.id)
     new = AgreementVersion(
         number=max(v.number for v in agreement.versions) + 1,
         state=State.DRAFT.value,
@@ -150,9 +159,7 @@ def next_number(session: Session, tier: Tier, now: datetime) -> str:
 
 
 def _new_agreement(session: Session, by: Identity, tier: Tier, title: str, now: datetime) -> Agreement:
-    row = BY_COMMAND[Command.START]
-    if not by.holds(*(who.kind for who in row.who)):
-        raise Refused(f"“{row.words}” is for {who_in_words(State.DRAFT, Command.START)}; you hold no such role.")
+    _require_drafter(by)
     title = " ".join(title.split())
     if not title or len(title) > MAX_TITLE:
         raise Invalid(f"The title is missing or longer than {MAX_TITLE} characters; say in a few words what is agreed.")
@@ -161,6 +168,12 @@ def _new_agreement(session: Session, by: Identity, tier: Tier, title: str, now: 
     )
     session.add(agreement)
     return agreement
+
+
+def _require_drafter(by: Identity) -> None:
+    row = BY_COMMAND[Command.START]
+    if not by.holds(*(who.kind for who in row.who)):
+        raise Refused(f"“{row.words}” is for {who_in_words(State.DRAFT, Command.START)}; you hold no such role.")
 
 
 def _first_version(

@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from agreements import memoranda
 from agreements.clauses.library import get, latest
 from agreements.clauses.version import ClauseVersion
 from agreements.facts import LINK_CLAUSE, ROSTER_CLAUSE, SCHEDULE_CLAUSE, schedule_of
-from agreements.models import AgreementClause, AgreementVersion, Capacity, Party, State
+from agreements.models import AgreementClause, AgreementVersion, Capacity, Party, State, Tier
 from agreements.moving import Turn, begin, move
 from agreements.signing import missing_clauses
 from agreements.starting_texts import DEFAULTS
@@ -59,6 +60,8 @@ def set_parties(
             raise Invalid(f"There is no agency “{agency_id}” in the directory; choose one from the list.")
     if not any(capacity is Capacity.SOURCE for _, capacity in wanted):
         raise Invalid("Name at least one source agency: an agreement shares somebody's data.")
+    if turn.version.agreement.tier == Tier.EMOU.value:
+        _require_memorandum_parties(session, turn.version, wanted, now)
     _replace_parties(turn.version, wanted)
     return _edited(session, turn, "parties", f"Parties: {', '.join(sorted(agency for agency, _ in wanted))}.")
 
@@ -250,6 +253,16 @@ def _checked_line(session: Session, by: Identity, line: Line) -> tuple[Dataset, 
         "columns": sorted(line.columns),
         "rows": dict(line.rows) if line.rows else None,
     }
+
+
+def _require_memorandum_parties(
+    session: Session, version: AgreementVersion, wanted: set[tuple[str, Capacity]], now: datetime
+) -> None:
+    """The source agencies of a memorandum are executive agencies that have no other (CGS 4-67n(a))."""
+    sources = {agency_id for agency_id, capacity in wanted if capacity is Capacity.SOURCE}
+    for agency_id in sorted(sources):
+        memoranda.require_executive(session.get_one(Agency, agency_id))
+    memoranda.require_no_other(session, sources, now, besides=version.agreement_id)
 
 
 def _replace_parties(version: AgreementVersion, wanted: set[tuple[str, Capacity]]) -> None:

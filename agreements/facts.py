@@ -7,13 +7,11 @@ the clauses must answer (FERPA, HIPAA, UC wage, tax) follow from the data and no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from agreements import document
 from agreements.bounds import ANY
 from agreements.document import (
     ClauseUse,
@@ -24,13 +22,11 @@ from agreements.document import (
     PartyFact,
     PersonFact,
 )
-from agreements.models import AgreementVersion, Capacity, State
+from agreements.models import AgreementVersion, State
 from exchange.catalog.models import Dataset
 from exchange.classification import withheld
 from exchange.classification.exemptions import regimes_of
-from exchange.clock import legal_day
 from exchange.directory.models import Agency, Person
-from exchange.errors import CharterError
 
 SCHEDULE_CLAUSE, ROSTER_CLAUSE, LINK_CLAUSE = "C06", "C08", "C15"
 
@@ -129,31 +125,3 @@ def _parent_fact(session: Session, version: AgreementVersion) -> ParentFact | No
         .order_by(AgreementVersion.number.desc())
     ).first()
     return ParentFact(active.agreement_id, active.number, active.sha256 or "") if active else None
-
-
-def problems_of(session: Session, version: AgreementVersion, now: datetime) -> list[str]:
-    """Blanks and contradictions of a draft, a sentence each. While there are any it cannot be reviewed."""
-    facts = facts_of(session, version)
-    problems = _missing_parts(version, legal_day(now))
-    for drafted in document.draft_clauses(facts):
-        problems += [f"Clause {drafted.clause.code} ({drafted.clause.title}): {words}" for words in drafted.problems]
-    if not problems:
-        try:
-            document.build(facts)
-        except CharterError as error:
-            problems.append(error.message)
-    return problems
-
-
-def _missing_parts(version: AgreementVersion, today: date) -> list[str]:
-    capacities = {party.capacity for party in version.parties}
-    parts = []
-    if Capacity.SOURCE.value not in capacities or len({party.agency_id for party in version.parties}) == 1:
-        parts.append("Name a source agency and at least one other agency as parties.")
-    if version.begins is None or version.ends is None:
-        parts.append("Set the first and the last day of the term.")
-    elif version.ends < today:
-        parts.append("The last day of the term has passed already.")
-    if not version.clauses:
-        parts.append("Choose the clauses.")
-    return parts

@@ -10,6 +10,7 @@ from flask import redirect, request, url_for
 from sqlalchemy import or_, select
 from werkzeug.wrappers import Response
 
+from agreements.memoranda import executive_agencies
 from agreements.models import Agreement, AgreementVersion, Tier
 from agreements.moving import find
 from agreements.transitions import BY_COMMAND, Command
@@ -93,6 +94,11 @@ def agency_choices() -> Choices:
     """Every agency by legal name; the acronym helps to find it and decides nothing."""
     rows = session().scalars(select(Agency).order_by(Agency.name))
     return [(agency.id, f"{agency.name} ({agency.acronym})") for agency in rows]
+
+
+def executive_choices() -> Choices:
+    """The agencies with which OPM makes a memorandum (CGS 4-67n(a))."""
+    return [(agency.id, f"{agency.name} ({agency.acronym})") for agency in executive_agencies(session())]
 
 
 def working_group_choices() -> Choices:

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from agreements.facts import problems_of
 from agreements.models import AgreementVersion, Capacity, Review, State
 from agreements.moving import Turn, begin, move, one_agency, stated
+from agreements.open_points import open_points
 from agreements.transitions import OPM, Command, parties_as
 from exchange.clock import legal_day
 from exchange.directory.identity import Identity
@@ -40,9 +40,10 @@ def submit_for_review(
 ) -> AgreementVersion:
     """Send a draft to the source agencies; it then waits on each of their data officers (CGS 4-67n)."""
     turn = begin(session, by, version, Command.SUBMIT_FOR_REVIEW, now)
-    lacking = problems_of(session, turn.version, now)
+    lacking = open_points(session, turn.version, now)
     if lacking:
-        raise Refused("This draft cannot be reviewed yet. " + " ".join(lacking), code="incomplete")
+        sentences = " ".join(point.sentence for point in lacking)
+        raise Refused(f"This draft cannot be reviewed yet. {sentences}", code="incomplete")
     turn.version.round += 1
     move(session, turn, State.SOURCE_REVIEW, note=note.strip(), details={"round": turn.version.round})
     return turn.version

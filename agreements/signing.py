@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from agreements import document, regimes
+from agreements import document, memoranda, regimes
 from agreements.clauses.demands import Bar
 from agreements.facts import facts_of, parameters_of, regimes_in, undecided_columns
 from agreements.in_force import version_in_force
@@ -58,6 +58,8 @@ def obstacles_to_signature(session: Session, version: AgreementVersion, now: dat
     ]
     found += [(bar.sentence, bar.law) for bar in bars(session, version)]
     found += [(gap.sentence, gap.code) for gap in missing_clauses(session, version)]
+    other = memoranda.rival(session, version, now, memoranda.BINDING)
+    found += [(memoranda.in_words(other), memoranda.LAW)] if other else []
     return found + _obstacles_above(session, version, now)
 
 
@@ -104,6 +106,8 @@ def sign(
             "The text changed: the fingerprint you were shown is not this version's. Open the page again and read it."
         )
     agency = _agency_to_sign_for(turn, agency)
+    if other := memoranda.rival(session, version, now, memoranda.IN_FORCE):
+        raise Conflict(memoranda.in_words(other))
     return _write_signatures(session, turn, agency)
 
 
@@ -194,6 +198,8 @@ def _activate(session: Session, version: AgreementVersion, now: datetime) -> boo
     if version.state != State.SIGNATURE.value or not fully_signed(version):
         return False
     if version.begins_at is None or version.begins_at > now or (version.ends_at and version.ends_at < now):
+        return False
+    if memoranda.rival(session, version, now, memoranda.IN_FORCE):
         return False
     for older in version.agreement.versions:
         if older.number < version.number:

@@ -17,6 +17,7 @@ from agreements.models import AgreementVersion
 from agreements.moving import permit
 from agreements.pages import (
     agency_choices,
+    executive_choices,
     memorandum_choices,
     record_refusal,
     recorded,
@@ -26,7 +27,7 @@ from agreements.pages import (
     working_group_choices,
 )
 from agreements.signing import require_recent, unsigned_parties
-from agreements.transitions import BY_COMMAND, OPM, STATES_IN_WORDS, Command, agencies_acted_for, may_press
+from agreements.transitions import BY_COMMAND, STATES_IN_WORDS, Command, agencies_acted_for, may_press
 from exchange import clock
 from exchange.catalog import search
 from exchange.directory.models import RoleKind
@@ -95,9 +96,8 @@ def start_dsa() -> str | Answer:
 def _start_forms() -> tuple[MemorandumForm, DsaForm]:
     memorandum, dsa = MemorandumForm(), DsaForm()
     choose = [("", "choose")]
-    agencies = agency_choices()
-    memorandum.agency.choices = choices_of(choose + [(key, name) for key, name in agencies if key != OPM])
-    dsa.recipient.choices = choices_of(choose + agencies)
+    memorandum.agency.choices = choices_of(choose + executive_choices())
+    dsa.recipient.choices = choices_of(choose + agency_choices())
     dsa.memorandum.choices = choices_of(choose + memorandum_choices())
     dsa.working_group.choices = choices_of(choose + working_group_choices())
     return memorandum, dsa

@@ -91,7 +91,7 @@ def test_the_condition_takes_a_column_of_an_enclosing_table(either: Engine) -> N
     with Session(either) as session:
         cast = make.make_cast(session)
         dsa = make.make_active_dsa(session, cast)
-        draft = make.make_memorandum(session, cast)
+        draft = make.make_memorandum(session, cast, agency=make.DOL)
         rows = select(AgreementVersion.id).where(in_force.in_force_condition(AgreementVersion.id, NOON))
         found = set(session.scalars(rows))
         assert dsa.id in found and draft.id not in found

@@ -22,6 +22,7 @@ from exchange.db import engine_options, prepare_engine
 from exchange.errors import CharterError, Conflict, Invalid, NotFound, Refused
 from tests.conftest import NOON, create_tables, make_settings
 from tests.makers import agreements as make
+from tests.makers.directory import make_agency
 from tests.makers.postgres import fresh_database
 
 PERMISSIONS = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
@@ -275,12 +276,14 @@ def test_numbers_have_no_gaps_and_no_doubles(kind: str, tmp_path: Path) -> None:
     create_tables(engine)
     with Session(engine) as session:
         cast = make.make_cast(session)
+        for nth in range(9):
+            make_agency(session, f"agency-{nth}", name=f"Agency {nth}")
         session.commit()
     taken: list[str] = []
 
-    def start(fail: bool) -> None:
+    def start(nth: int, fail: bool) -> None:
         with Session(engine) as session:
-            version = drafting.start_memorandum(session, cast.drafter, agency_id=make.SDE, now=NOON)
+            version = drafting.start_memorandum(session, cast.drafter, agency_id=f"agency-{nth}", now=NOON)
             number = version.agreement_id
             if fail:
                 session.rollback()
@@ -288,7 +291,7 @@ def test_numbers_have_no_gaps_and_no_doubles(kind: str, tmp_path: Path) -> None:
                 session.commit()
                 taken.append(number)
 
-    threads = [threading.Thread(target=start, args=(n % 3 == 2,)) for n in range(9)]
+    threads = [threading.Thread(target=start, args=(n, n % 3 == 2)) for n in range(9)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -131,9 +131,9 @@ def classify(session: Session, dataset: Dataset) -> Classification:
     return classification
 
 
-def make_memorandum(session: Session, cast: Cast, now: datetime = NOON) -> AgreementVersion:
-    """A complete draft of the memorandum with the Department of Education."""
-    version = drafting.start_memorandum(session, cast.drafter, agency_id=SDE, now=now)
+def make_memorandum(session: Session, cast: Cast, now: datetime = NOON, *, agency: str = SDE) -> AgreementVersion:
+    """A complete draft of the memorandum with the Department of Education, or another agency."""
+    version = drafting.start_memorandum(session, cast.drafter, agency_id=agency, now=now)
     return editing.set_term(session, cast.drafter, version, begins=date(2026, 1, 1), ends=date(2030, 12, 31), now=now)
 
 
