@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from access.accounts import create_account
 from exchange.clock import legal_day
 from exchange.directory.models import Person, RoleKind
-from exchange.directory.persons import FOR_A_GROUP, FOR_AN_AGENCY, add_person, find_agency, give_role
+from exchange.directory.persons import add_person, find_agency, give_role
+from exchange.directory.role_words import FOR_A_GROUP, FOR_AN_AGENCY
 from exchange.errors import Invalid
 
 ISSUER = "Charter Oak"

@@ -10,36 +10,16 @@ import functools
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Date, String, and_, bindparam, exists, literal, or_, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, Date, String, and_, bindparam, exists, literal, or_, select
 
+from access.barred import nothing_barred
 from access.decision import ANYBODY
+from access.json_lists import json_has
 from access.models import Client, Grant, GrantState, Token
 from agreements.in_force import Instant, in_force_condition
 from exchange import clock
 from exchange.db import UtcDateTime
 from exchange.directory.models import Person, Role, RoleKind
-
-
-class json_has(FunctionElement[bool]):  # noqa: N801
-    """SQL: a JSON list of texts holds this text. `json_has(column, value)`."""
-
-    type = Boolean()
-    inherit_cache = True
-
-
-@compiles(json_has)
-def _json_has(element: json_has, compiler: Any, **words: Any) -> str:
-    members, value = (compiler.process(clause, **words) for clause in element.clauses)
-    return f"EXISTS (SELECT 1 FROM json_each({members}) AS member WHERE member.value = {value})"  # noqa: S608
-
-
-@compiles(json_has, "postgresql")
-def _json_has_postgresql(element: json_has, compiler: Any, **words: Any) -> str:
-    members, value = (compiler.process(clause, **words) for clause in element.clauses)
-    return f"EXISTS (SELECT 1 FROM json_array_elements_text({members}) AS member(value) WHERE member.value = {value})"  # noqa: S608
-
 
 NOW, TODAY = bindparam("permit_now", type_=UtcDateTime()), bindparam("permit_today", type_=Date())
 GRANT, TOKEN = bindparam("permit_grant", type_=String()), bindparam("permit_token", type_=String())
@@ -56,12 +36,13 @@ def permit_values(grant_id: str, token_hash: str, now: datetime) -> dict[str, An
 
 
 def group_standing(now: Instant) -> ColumnElement[bool]:
-    """SQL over `Grant`: it is active, inside its window, and its agreement is in force; whoever asks."""
+    """SQL over `Grant`: active, inside its window, its agreement in force, no law against a column; whoever asks."""
     return and_(
         Grant.state == GrantState.ACTIVE.value,
         Grant.not_before <= now,
         Grant.not_after >= now,
         in_force_condition(Grant.agreement_version_id, now),
+        nothing_barred(),
     )
 
 

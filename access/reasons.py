@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from access.barred import barred_column
 from access.decision import ANYBODY
 from access.models import Client, Grant, GrantState, Token
 from agreements.in_force import version_in_force
@@ -41,7 +42,7 @@ LAST_RESORT = Refusal(
 def why_not(session: Session, grant: Grant, client: Client, now: datetime, token: Token | None = None) -> Refusal:
     """The first condition of `access.permit` that does not hold for this grant, client and token."""
     session.expire_all()
-    for check in (_agreement, _grant, _client, _person, _roster):
+    for check in (_agreement, _grant, _law, _client, _person, _roster):
         refusal = check(session, grant, client, now)
         if refusal is not None:
             return refusal
@@ -50,7 +51,7 @@ def why_not(session: Session, grant: Grant, client: Client, now: datetime, token
 
 def why_not_in_force(session: Session, grant: Grant, now: datetime) -> Refusal | None:
     """What keeps a grant from being in force, whoever asks: its agreement first, then its own state and window."""
-    return _agreement(session, grant, None, now) or _grant(session, grant, None, now)
+    return _agreement(session, grant, None, now) or _grant(session, grant, None, now) or _law(session, grant, None, now)
 
 
 def _agreement(session: Session, grant: Grant, _client: Client | None, now: datetime) -> Refusal | None:
@@ -59,6 +60,15 @@ def _agreement(session: Session, grant: Grant, _client: Client | None, now: date
         if refusal is not None:
             return refusal
     return None
+
+
+def _law(session: Session, grant: Grant, _client: Client | None, _now: datetime) -> Refusal | None:
+    found = barred_column(session, grant)
+    if found is None:
+        return None
+    column, bar = found
+    words = f"The column {column} was classified anew and cannot be shared at all. {bar.sentence} ({bar.law})"
+    return Refusal(f"{words} Ask again without it.", (bar.regime,))
 
 
 def _chain(session: Session, version: AgreementVersion) -> Iterator[AgreementVersion]:

@@ -14,6 +14,8 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from access.case import Case, Finish, Matter, audit_headers
+from access.decision import GrantTerms
+from access.own_order import own_cut
 from access.presenting import NotGranted, NothingHere, Seen, Unproven, origin_of, present
 from access.sentry import Sentry
 from access.watching import CutStream, Watch, Watched, current_epoch
@@ -29,6 +31,7 @@ from exchange.rows.door import Answer, Ask
 from exchange.rows.door import Finish as Finishing
 from exchange.rows.engine import DuckDBEngine, Engine
 from exchange.rows.plan import Plan
+from exchange.rows.predicate import columns_of
 from exchange.rows.source import Source
 from exchange.rows.store_restricted import open_version
 from exchange.rows.types import columns_from_schema
@@ -81,7 +84,7 @@ class RestrictedDoor:
         self._sentry.look_after(watch, case.ask.break_off)
         cancel = threading.Event()
         try:
-            source = self._source(matter)
+            source = self._source(matter, case.seen.terms)
             batches = self._engine.run(plan, source, deadline_s=DEADLINE_S, max_rows=None, cancel=cancel)
         except Exception as error:
             finish(0, 0, Outcome.FAILED, getattr(error, "code", type(error).__name__))
@@ -107,8 +110,8 @@ class RestrictedDoor:
             finish(0, 0, Outcome.CUT, cut.message)
             raise NotGranted(cut.message, (), audit_headers(intent)) from cut
 
-    def _source(self, matter: Matter) -> Source:
-        return open_version(
+    def _source(self, matter: Matter, terms: GrantTerms) -> Source:
+        whole = open_version(
             self._settings.data_dir / "restricted",
             matter.path,
             dataset_id=matter.dataset_id,
@@ -119,6 +122,8 @@ class RestrictedDoor:
             published_at=matter.published_at,
             key_file=self._settings.store_key_file,
         )
+        wanted = terms.columns | columns_of(terms.rows)
+        return own_cut(whole, matter.columns, wanted, self._settings.secret_key, terms.grant_id)
 
 
 def _matter(session: Session, seen: Seen, dataset_id: str) -> Matter | None:
