@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,6 +40,7 @@ class GrantInWords:
     clauses: Mapping[str, str]
     state: str
     why_ended: str
+    floor: int
     given: datetime
 
 
@@ -67,8 +68,14 @@ def described(session: Session, grant: Grant, now: datetime) -> GrantInWords:
         clauses={part: ", ".join(clauses) for part, clauses in grant.because.items()},
         state=state,
         why_ended=_why_ended(session, grant, state, now),
+        floor=grant.min_cell,
         given=grant.created_at,
     )
+
+
+def in_force_first(held: Iterable[GrantInWords]) -> list[GrantInWords]:
+    """Those that can be read under now before all others; otherwise in the order in which they came."""
+    return sorted(held, key=lambda each: each.state != GrantState.ACTIVE)
 
 
 def _state(session: Session, grant: Grant, now: datetime) -> str:
@@ -80,9 +87,11 @@ def _state(session: Session, grant: Grant, now: datetime) -> str:
 
 
 def _why_ended(session: Session, grant: Grant, state: str, now: datetime) -> str:
-    """What was said when it was ended, else what keeps it from being in force; nothing while it is."""
-    if grant.end_reason or state == GrantState.ACTIVE:
-        return grant.end_reason
+    """When and by whom it was ended, and why; else what keeps it from being in force; nothing while it is."""
+    if state == GrantState.ACTIVE:
+        return ""
+    if grant.end_reason:
+        return f"Revoked on {day(grant.ended_at)}. {grant.end_reason}" if grant.ended_at else grant.end_reason
     refusal = why_not_in_force(session, grant, now)
     return refusal.reason if refusal else ""
 
@@ -97,8 +106,10 @@ def _limits(grant: Grant) -> tuple[str, ...]:
     found = []
     if grant.granularity == AGGREGATE:
         found.append("totals only, never single records")
+    elif grant.min_cell:
+        found.append(f"single records may be read; counts in anything published stay at {grant.min_cell} or more")
     if grant.min_cell:
-        found.append(f"no count below {grant.min_cell}")
+        found.append(f"grouped answers and counts leave out groups of fewer than {grant.min_cell} rows")
     if grant.rate is not None:
         found.append(f"{grant.rate} queries a day")
     return tuple(found)

@@ -115,7 +115,7 @@ def revoke(session: Session, by: Identity, grant_id: str, reason: str, now: date
         raise Conflict(f"The grant is {grant.state} already.")
     if not reason.strip():
         raise Invalid("Say why the grant ends; its group will read it.")
-    grant.end_reason = reason.strip()
+    grant.end_reason = f"Ended by {_office(by, grant)}: {reason.strip()}"
     _end(grant, GrantState.REVOKED, now)
     request = session.get_one(AccessRequest, grant.request_id)
     request.state, request.ended_at = RequestState.ENDED.value, now
@@ -127,6 +127,12 @@ def revoke(session: Session, by: Identity, grant_id: str, reason: str, now: date
 def may_revoke(by: Identity, grant: Grant) -> bool:
     """Whether this person may end this grant."""
     return by.holds(RoleKind.CDO) or by.holds(RoleKind.DATA_OFFICER, agency=grant.dataset.agency_id)
+
+
+def _office(by: Identity, grant: Grant) -> str:
+    """For which office a person ends a grant; no name, since names are the directory's to give."""
+    own = by.holds(RoleKind.DATA_OFFICER, agency=grant.dataset.agency_id)
+    return f"the data officer of {grant.dataset.agency.name}" if own else "the Chief Data Officer"
 
 
 def _end(grant: Grant, state: GrantState, now: datetime) -> None:

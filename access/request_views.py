@@ -9,7 +9,7 @@ from access import clients as client_room
 from access import grants as grant_room
 from access import requests as request_room
 from access.covering import purposes_in_force
-from access.grant_words import described
+from access.grant_words import described, in_force_first
 from access.guards import require_identity
 from access.oauth.metadata import issuer
 from access.programs import own_client, program_for
@@ -163,7 +163,7 @@ def holdings() -> str:
     """What the person's groups may read, in words."""
     identity = require_identity()
     held = [described(session(), grant, clock.now()) for grant in grant_room.grants_of(session(), identity)]
-    return render_template("access/grants/index.html", held=held)
+    return render_template("access/grants/index.html", held=in_force_first(held))
 
 
 @grants.get("/<grant_id>", endpoint="show")

@@ -211,7 +211,9 @@ def test_a_grant_in_words(session: Session, cast: Cast) -> None:
     assert words.columns == (("absence_rate", "Chronic absence rate"), ("student_id", "Student id"))
     assert words.rows == "District is one of “Hartford School District”"
     assert words.persons == ("Jasper Lindqvist",)
-    assert "no count below 6" in words.limits
+    assert "single records may be read; counts in anything published stay at 6 or more" in words.limits
+    assert "grouped answers and counts leave out groups of fewer than 6 rows" in words.limits
+    assert words.floor == 6
     assert words.ends == "June 30, 2027"
     assert words.state == "active"
     lifecycle.suspend(session, cast.cdo, version, reason="Review.", now=NOON)
