@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from access.desk_sources import classification_waiting, publishing_waiting
+from access.ended import ended_grants
 from access.waiting import requests_waiting
 from agreements.turns import waiting_for as agreements_waiting
 from exchange.clock import legal_day
@@ -24,6 +25,7 @@ Provider = Callable[[Session, Identity, datetime], Sequence[Waiting]]
 PROVIDERS: tuple[Provider, ...] = (
     agreements_waiting,
     requests_waiting,
+    ended_grants,
     classification_waiting,
     publishing_waiting,
 )
