@@ -71,6 +71,17 @@ def end_it(stage: Stage, reading: Reading, path: str) -> None:
     download.report(stage, ended)
     token = reading.client.ask_for_token(reading.details)
     stage.say("a new token", f"HTTP {token.status} {token.json.get('error')}")
+    _disable_client(stage, reading)
+
+
+def _disable_client(stage: Stage, reading: Reading) -> None:
+    """The analyst disables the story's client, so that no key of it stays good."""
+    analyst, client_id = stage.person("analyst"), reading.client.client_id
+    form = expect(analyst.get(f"/clients/{client_id}"))
+    expect(analyst.submit(form, press="Disable this client"), "disabled")
+    stage.say(f"{stage.name('analyst')} disables the story's client", client_id)
+    token = reading.client.ask_for_token(reading.details)
+    stage.say("a token for it now", f"HTTP {token.status} {token.json.get('error')}")
 
 
 @dataclass
