@@ -39,3 +39,8 @@ def field_name(label: str) -> str:
     """The API field name of a column label, as Socrata made them: lower case, runs of others become one `_`."""
     name = re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_") or "column"
     return f"_{name}" if name[0].isdigit() else name
+
+
+def counted(number: int, one: str, more: str) -> str:
+    """The number with the word for one of them or for several: `1 row`, `0 rows`, `1,200 rows`."""
+    return f"{number:,} {one if number == 1 else more}"

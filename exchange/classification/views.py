@@ -21,6 +21,7 @@ from exchange.classification.withheld import agreed
 from exchange.directory.identity import Identity, current_identity
 from exchange.directory.models import RoleKind
 from exchange.errors import Invalid, NotFound, Unauthenticated
+from exchange.values import counted
 from exchange.web import session, settings
 
 classification = Blueprint("classification", __name__)
@@ -94,7 +95,9 @@ def decide(four_by_four: str) -> Response | tuple[str, int]:
         flash(f"Nothing was saved. {problem.message}", "danger")
         return _render(dataset, form), 400
     session().commit()
-    return _back(four_by_four, f"{len(changed)} column(s) decided." if changed else "Nothing had changed.")
+    return _back(
+        four_by_four, f"{counted(len(changed), 'column', 'columns')} decided." if changed else "Nothing had changed."
+    )
 
 
 @classification.post("/<four_by_four>/suppression")

@@ -17,6 +17,7 @@ from charset_normalizer import from_bytes
 
 from exchange.errors import Invalid
 from exchange.hub.source import Row
+from exchange.values import counted
 
 MAX_LINE = 4 * 1024 * 1024
 """Longest physical line in bytes; bounds memory against a file without line ends."""
@@ -68,7 +69,8 @@ def even_rows(records: Iterator[tuple[int, list[str]]], width: int) -> Iterator[
             ragged.append(f"line {line} has {len(cells)}")
     if uneven:
         raise Invalid(
-            f"The header has {width} columns, but {', '.join(ragged)} cells"
+            f"The header has {counted(width, 'column', 'columns')}, but {', '.join(ragged)} "
+            f"{'cell' if ragged[-1].endswith(' has 1') else 'cells'}"
             f"{f', and {uneven - RAGGED_SHOWN:,} more lines differ' if uneven > RAGGED_SHOWN else ''}. "
             "Look for a comma or a quotation mark inside a cell that is not quoted, correct the file and send it again."
         )

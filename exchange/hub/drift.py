@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from exchange.values import counted
+
 LARGEST_DROP = 0.2
 """Share of the rows that may vanish without a question."""
 
@@ -31,7 +33,9 @@ def findings(
     """
     found = [*_columns(before or (), after), *_rows(rows_before, rows_after)]
     if refused:
-        found.append(_finding(REFUSED, f"{refused:,} rows do not fit the types and would be left out."))
+        found.append(
+            _finding(REFUSED, f"{counted(refused, 'row does', 'rows do')} not fit the types and would be left out.")
+        )
     new = [column["label"] for column in after if decided is not None and column["name"] not in decided]
     if new:
         found.append(
@@ -64,7 +68,12 @@ def _columns(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, A
 def _rows(before: int, after: int) -> list[dict[str, Any]]:
     if before and after < before * (1 - LARGEST_DROP):
         lost = 100 * (before - after) / before
-        return [_finding(DROP, f"The current version has {before:,} rows, this one {after:,}: {lost:.0f} % fewer.")]
+        return [
+            _finding(
+                DROP,
+                f"The current version has {counted(before, 'row', 'rows')}, this one {after:,}: {lost:.0f} % fewer.",
+            )
+        ]
     return []
 
 

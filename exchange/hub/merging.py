@@ -19,6 +19,7 @@ from exchange.errors import Invalid
 from exchange.hub.conforming import CONFORMED
 from exchange.hub.staging import Staging, write_whole
 from exchange.rows.types import ROW
+from exchange.values import counted
 
 MERGED = "merged.parquet"
 ROW_GROUP = 30_000
@@ -81,11 +82,14 @@ def _require_unique(engine: duckdb.DuckDBPyConnection, row_id: str) -> None:
     key = _name(row_id)
     empty = _one(engine, f"SELECT count(*) FROM fresh WHERE {key} IS NULL")  # noqa: S608 - a quoted column name of ours
     if empty:
-        raise Invalid(f"The row identifier {row_id} is empty in {empty:,} rows. Choose another column, or none.")
+        raise Invalid(
+            f"The row identifier {row_id} is empty in {counted(empty, 'row', 'rows')}. Choose another column, or none."
+        )
     twice = _one(engine, f"SELECT count(*) FROM (SELECT 1 FROM fresh GROUP BY {key} HAVING count(*) > 1)")  # noqa: S608
     if twice:
         raise Invalid(
-            f"{twice:,} values of the row identifier {row_id} stand on more than one row. "
+            f"{counted(twice, 'value', 'values')} of the row identifier {row_id} "
+            f"{'stands' if twice == 1 else 'stand'} on more than one row. "
             "An identifier names one row: choose another column, or none."
         )
 

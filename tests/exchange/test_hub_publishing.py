@@ -195,7 +195,7 @@ def test_rows_that_do_not_fit_a_chosen_type_stop_the_run_and_are_named(
 ) -> None:
     dataset = make_dataset(session)
     path = write_csv(tmp_path / "a.csv", [("1", "Avon", "5"), ("2", "Avon", "five")])
-    with pytest.raises(Conflict, match="1 rows do not fit"):
+    with pytest.raises(Conflict, match="1 row does not fit"):
         publish(session, ledger, settings, dataset, path, types={"count": "number"})
     run = session.scalars(select(PublishingRun)).one()
     assert run.problems[0]["words"] == "Row 2: Count does not read as number."
@@ -206,7 +206,7 @@ def test_rows_that_do_not_fit_a_chosen_type_stop_the_run_and_are_named(
 
 @pytest.mark.parametrize(
     ("row_id", "words"),
-    [("town", "more than one row"), ("colour", "no column colour"), ("count", "is empty in 1 rows")],
+    [("town", "more than one row"), ("colour", "no column colour"), ("count", "is empty in 1 row")],
 )
 def test_a_row_identifier_that_identifies_nothing_is_refused(
     session: Session, ledger: Ledger, settings: Settings, tmp_path: Path, row_id: str, words: str
@@ -223,7 +223,7 @@ def test_a_broken_file_fails_with_its_reason_and_leaves_the_old_version(
 ) -> None:
     dataset = make_dataset(session)
     first = publish(session, ledger, settings, dataset, write_csv(tmp_path / "a.csv"))
-    with pytest.raises(Invalid, match="line 3 has 1 cells"):
+    with pytest.raises(Invalid, match="line 3 has 1 cell\\."):
         publish(session, ledger, settings, dataset, write_csv(tmp_path / "b.csv", [*ROWS[:1], ("002",)]))
     assert dataset.current_version_id == first.version_id
     assert session.scalar(select(func.count()).select_from(Version)) == 1
@@ -280,3 +280,16 @@ def test_giving_up_deletes_what_was_read(session: Session, ledger: Ledger, setti
     assert not (settings.data_dir / "runs" / run.id).exists()
     with pytest.raises(Conflict):
         runs.confirm(session, settings, None, run)
+
+
+def test_rows_in_clear_lie_in_a_folder_of_ones_own_until_the_version_is_there(
+    session: Session, ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    dataset = make_dataset(session, class_="restricted")
+    run = runs.start_run(session, settings, None, dataset, given(write_csv(tmp_path / "a.csv")), now=NOON)
+    folder = settings.data_dir / "runs" / run.id
+    advance(session, ledger, settings, run.id, now=NOON)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    runs.confirm(session, settings, None, run)
+    assert advance(session, ledger, settings, run.id, now=NOON).state == RunState.PUBLISHED
+    assert not folder.exists()
