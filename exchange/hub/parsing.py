@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,15 +14,17 @@ TYPES = (
     SodaType.TEXT,
     SodaType.NUMBER,
     SodaType.CALENDAR_DATE,
+    SodaType.FIXED_TIMESTAMP,
     SodaType.CHECKBOX,
     SodaType.POINT,
     SodaType.URL,
 )
-"""What a column of text can be published as. Instants with a zone stay text until a source declares them."""
+"""What a column of text can be published as."""
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*|(?=\.))(\.\d+)?\Z")
 _US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: (\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])[Mm])?)?\Z")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?)?\Z")
+_INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?(Z|[+-]\d{2}:\d{2}(?::\d{2})?)\Z")
 _POINT = re.compile(r"(?:.*?)\(\s*(-?\d{1,3}\.\d+),\s*(-?\d{1,3}\.\d+)\s*\)\s*\Z", re.DOTALL)
 _WKT = re.compile(r"POINT ?\(\s*(-?\d{1,3}(?:\.\d+)?) (-?\d{1,3}(?:\.\d+)?)\s*\)\Z")
 _URL = re.compile(r"https?://[^\s<>\"]+\Z")
@@ -83,6 +85,19 @@ def _iso(
     return datetime(int(year), int(month), int(day), *clock, fraction)  # noqa: DTZ001
 
 
+def fixed_timestamp(text: str) -> datetime | None:
+    """An instant in UTC, from ISO 8601 with a zone (`Z` or an offset). The file keeps it to the millisecond."""
+    found = _INSTANT.match(text)
+    if not found:
+        return None
+    moment, fraction, zone = found.groups()
+    try:
+        exact = f"{moment}.{(fraction or '0').ljust(6, '0')}{'+00:00' if zone == 'Z' else zone}"
+        return datetime.fromisoformat(exact).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def point(text: str) -> tuple[float, float] | None:
     """Latitude and longitude in degrees (WGS 84), from a cell that ends in `(lat, lon)` or is WKT `POINT (lon lat)`."""
     wkt, pair = _WKT.match(text), _POINT.match(text)
@@ -109,6 +124,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     SodaType.TEXT: lambda text: text,
     SodaType.NUMBER: number,
     SodaType.CALENDAR_DATE: calendar_date,
+    SodaType.FIXED_TIMESTAMP: fixed_timestamp,
     SodaType.CHECKBOX: checkbox,
     SodaType.POINT: point,
     SodaType.URL: url,

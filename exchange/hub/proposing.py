@@ -13,6 +13,7 @@ from typing import Any
 
 from exchange.hub import meanings, parsing
 from exchange.rows.types import SodaType
+from exchange.values import counted
 
 # fmt: off
 CODE_WORDS = frozenset({
@@ -33,6 +34,9 @@ NOT_CODES = frozenset({"unit", "units", "account", "suite"})
 ZIP_WORDS = frozenset({"zip", "zipcode", "postal", "postcode"})
 PHONE_DIGITS = re.compile(r"[2-9]\d{9}\Z")
 LEADING_ZERO = re.compile(r"-?0\d")
+ZONED = frozenset({"timestamptz", "timestamp with time zone"})
+"""What databases call an instant; they keep the moment and no offset."""
+
 CODE_LENGTH = 7
 """Whole numbers of one length from here on, none of them twice, name things and do not count them."""
 
@@ -83,7 +87,7 @@ def propose(
     `values` are its distinct non-empty texts with their counts, `empty` the number of empty cells, `declared` the
     type that a database states, which is evidence and no more.
     """
-    type_, sentinels, evidence = _judge(name, values)
+    type_, sentinels, evidence = _judge(name, values, declared)
     if declared:
         evidence = (*evidence, f"The database declares {declared}.")
     found = {word: values[word] for word in sentinels}
@@ -99,7 +103,7 @@ def propose(
     )
 
 
-def _judge(name: str, values: Mapping[str, int]) -> tuple[str, dict[str, str], tuple[str, ...]]:
+def _judge(name: str, values: Mapping[str, int], declared: str | None) -> tuple[str, dict[str, str], tuple[str, ...]]:
     sure = meanings.tell(values, numeric=False)
     if not values:
         return SodaType.TEXT, {}, ("Every cell is empty.",)
@@ -108,7 +112,7 @@ def _judge(name: str, values: Mapping[str, int]) -> tuple[str, dict[str, str], t
         return SodaType.TEXT, sure, (code, *_zip_warning(name, values))
     wide = meanings.tell(values, numeric=True)
     plain = {word: count for word, count in values.items() if word not in wide}
-    for type_, sentence in _candidates(plain):
+    for type_, sentence in (*_candidates(plain), *_instants(plain, declared)):
         return type_, wide, (sentence.replace("Every value", "Every other value") if wide else sentence,)
     return SodaType.TEXT, sure, (_why_text([word for word in values if word not in sure]),)
 
@@ -138,6 +142,16 @@ def _candidates(plain: Mapping[str, int]) -> list[tuple[str, str]]:
         (SodaType.POINT, _all_points),
     )
     return [(type_, sentence) for type_, check in checks if (sentence := check(plain)) is not None]
+
+
+def _instants(plain: Mapping[str, int], declared: str | None) -> list[tuple[str, str]]:
+    """Instants, where the source itself declares a time with a zone: it keeps no offset, so nothing is lost."""
+    if (declared or "").lower() not in ZONED or not plain:
+        return []
+    moments = [parsing.fixed_timestamp(word) for word in plain]
+    if any(moment is None or moment.microsecond % 1000 for moment in moments):
+        return []
+    return [(SodaType.FIXED_TIMESTAMP, "Every value is an instant, to the millisecond or coarser; it is kept in UTC.")]
 
 
 def _all_numbers(plain: Mapping[str, int]) -> str | None:
@@ -188,21 +202,33 @@ def _why_text(plain: list[str]) -> str:
     if len(numbers) == len(plain):
         return "Long numbers of one length, or phone numbers: they name things, so they are kept as text."
     if numbers:
-        return f"{len(plain) - len(numbers):,} of {len(plain):,} distinct values are not numbers: kept as text."
+        return _not_all(len(plain) - len(numbers), len(plain), "not a number", "not numbers")
     dates = sum(1 for word in plain if parsing.calendar_date(word) is not None)
     if dates:
-        return f"{len(plain) - dates:,} of {len(plain):,} distinct values are not dates of one form: kept as text."
+        return _not_all(len(plain) - dates, len(plain), "not such a date", "not dates of one form")
+    if all(parsing.fixed_timestamp(word) for word in plain):
+        return (
+            "Every value is an instant with a time zone. A fixed timestamp would lose its offset, or what is finer "
+            "than a millisecond: kept as text."
+        )
     return "Words."
+
+
+def _not_all(others: int, all_: int, one: str, more: str) -> str:
+    return f"{others:,} of {all_:,} distinct values {f'is {one}' if others == 1 else f'are {more}'}: kept as text."
 
 
 def _zip_warning(name: str, values: Mapping[str, int]) -> tuple[str, ...]:
     short = sum(count for word, count in values.items() if re.fullmatch(r"\d{3,4}", word))
     if short and ZIP_WORDS & set(name.split("_")):
         return (
-            f"{short:,} ZIP codes have fewer than five digits: the leading zero was lost before the file came here.",
+            f"{counted(short, 'ZIP code has', 'ZIP codes have')} fewer than five digits: "
+            "the leading zero was lost before the file came here.",
         )
     return ()
 
 
 def _of_sentinel(word: str, meaning: str, count: int) -> str:
-    return f"{count:,} cells hold {word!r}: read as {meaning.replace('_', ' ')}, not as a value."
+    return (
+        f"{counted(count, 'cell holds', 'cells hold')} {word!r}: read as {meaning.replace('_', ' ')}, not as a value."
+    )

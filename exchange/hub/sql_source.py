@@ -5,11 +5,13 @@ The URL's password is used to connect and nowhere else: what is stored, shown an
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
 from datetime import date, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, MetaData, Table, create_engine, event, make_url, select
@@ -17,11 +19,14 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, S
 
 from exchange.errors import Invalid, Unavailable
 from exchange.hub.source import Row, Rows, SqlGiven
+from exchange.values import counted
 
 ROWS_AT_ONCE = 5_000
 CONNECT_TIMEOUT_S = 15
 SERVERS = frozenset({"postgresql", "mysql", "mariadb", "mssql", "oracle", "ibm_db_sa", "db2", "snowflake"})
 """Databases that are servers of their own. From the page only these: a file URL would read the server's own disk."""
+
+KNOWN = SERVERS | {"sqlite"}
 
 ONE_SELECT = re.compile(r"\s*(select|with)\b[^;]*;?\s*\Z", re.IGNORECASE)
 
@@ -44,7 +49,26 @@ def checked(given: SqlGiven) -> URL:
         raise Invalid(
             "This is not the address of a database that can be read: dialect://user:password@host/name."
         ) from error
+    if not _has_driver(url):
+        raise Invalid(
+            f"No driver for {url.drivername} is installed here; there is one for {', '.join(sorted(installed()))}. "
+            "Have one installed, or export the table as CSV."
+        )
     return url
+
+
+@functools.cache
+def installed() -> frozenset[str]:
+    """The databases whose usual driver is installed, by the dialect's name."""
+    return frozenset(name for name in KNOWN if _has_driver(make_url(f"{name}://")))
+
+
+def _has_driver(url: URL) -> bool:
+    try:
+        url.get_dialect().import_dbapi()
+    except (ImportError, NoSuchModuleError):
+        return False
+    return True
 
 
 def refuse_from_page(given: SqlGiven, own_database: str) -> None:
@@ -56,7 +80,8 @@ def refuse_from_page(given: SqlGiven, own_database: str) -> None:
     url, own = checked(given), make_url(own_database)
     if url.get_backend_name() not in SERVERS:
         raise Invalid(
-            f"From this page only database servers can be read ({', '.join(sorted(SERVERS))}); upload a file instead."
+            f"From this page only database servers can be read ({', '.join(sorted(SERVERS & installed()))}); "
+            "upload a file instead."
         )
     if not url.host or url.host.startswith(("/", "@")) or url.query:
         raise Invalid("Give the database as dialect://user:password@host:port/name, with a host and without options.")
@@ -78,7 +103,9 @@ def read_sql(given: SqlGiven) -> Rows:
     Raises `Invalid` for what cannot be read and `Unavailable` when the database refuses or goes away, at once or
     while rows are drawn; the connection is given back when the rows end or are abandoned.
     """
-    engine = _engine(checked(given))
+    url = checked(given)
+    _require_file(url)
+    engine = _engine(url)
     try:
         connection = engine.connect()
         result = _ask(engine, connection, given)
@@ -91,6 +118,15 @@ def read_sql(given: SqlGiven) -> Rows:
     return Rows(
         labels=tuple(result.keys()), rows=_stream(engine, connection, result, given), declared=_declared(result)
     )
+
+
+def _require_file(url: URL) -> None:
+    """Refuse a database file that is not there: connecting would make an empty one."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return
+    name = str(url.database).removeprefix("file:")
+    if not Path(name).is_file():
+        raise Invalid(f"There is no file {name}.")
 
 
 def _engine(url: URL) -> Engine:
@@ -123,7 +159,7 @@ def _stream(engine: Engine, connection: Connection, result: CursorResult[Any], g
             drawn += len(rows)
     except SQLAlchemyError as error:
         raise Unavailable(
-            f"{shown(given)} stopped answering after {drawn:,} rows: {_reason(error, given)}. "
+            f"{shown(given)} stopped answering after {counted(drawn, 'row', 'rows')}: {_reason(error, given)}. "
             "Nothing was published and the version before stays. Start the run again when the database answers."
         ) from error
     finally:
@@ -134,7 +170,14 @@ def _stream(engine: Engine, connection: Connection, result: CursorResult[Any], g
 
 def _declared(result: CursorResult[Any]) -> dict[str, str]:
     described = result.cursor.description if result.cursor is not None else ()
-    return {column[0]: str(getattr(column[1], "__name__", column[1])) for column in described or () if column[1]}
+    named = {column[0]: _type_name(column) for column in described or ()}
+    return {label: name for label, name in named.items() if name}
+
+
+def _type_name(described: Any) -> str:
+    """What the database calls a column's type, where the driver says it in words; a bare number says nothing."""
+    shown = getattr(described, "type_display", None) or getattr(described[1], "__name__", described[1])
+    return shown if isinstance(shown, str) and not shown.isdigit() else ""
 
 
 def _text(value: Any, label: str) -> str | None:

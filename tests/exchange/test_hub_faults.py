@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,10 @@ from exchange.catalog.models import Column, Dataset, Version
 from exchange.errors import CharterError, Invalid, Unavailable
 from exchange.hub import runs
 from exchange.hub.models import PublishingRun, RunState
-from exchange.hub.publishing import advance
+from exchange.hub.publishing import advance, publish_file
 from exchange.hub.source import SqlGiven
 from exchange.hub.sql_source import read_sql
-from exchange.rows import store_restricted
+from exchange.rows import store_open, store_restricted
 from exchange.settings import Settings
 from tests.makers import hub as hub_makers
 from tests.makers.catalog import make_dataset
@@ -285,3 +286,23 @@ def test_a_postgresql_table_with_its_types_is_read_as_it_reads() -> None:
     assert list(rows.rows) == [["12.50", "2026-01-31", "true", "2026-01-31T08:05:00", "06001", "0.0000001"]]
     with pytest.raises(Invalid, match="no table 'nothing'"):
         read_sql(SqlGiven(url, table="nothing"))
+    assert rows.declared["n"].startswith("numeric")
+    assert not any(declared.isdigit() for declared in rows.declared.values())
+
+
+def test_a_postgresql_instant_is_published_as_one(session: Session, ledger: Ledger, settings: Settings) -> None:
+    url = fresh_database()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE seen (n int, at timestamptz)"))
+        connection.execute(text("INSERT INTO seen VALUES (1, '2026-01-31 08:05:00.25-05'), (2, NULL)"))
+    engine.dispose()
+    dataset, given = make_dataset(session, class_="open"), SqlGiven(url, table="seen")
+    for _ in range(2):
+        run = publish_file(session, ledger, settings, None, source=given, dataset=dataset, now=NOON)
+    assert [(c["name"], c["type"]) for c in run.proposal] == [("n", "number"), ("at", "fixed_timestamp")]
+    assert "The database declares timestamptz" in run.proposal[1]["evidence"][-1]
+    assert "with the same rows as the version before" in run.message
+    version = session.get_one(Version, run.version_id)
+    rows = store_open.read_table(settings.data_dir / "open", version.path).to_pylist()
+    assert [row["at"] for row in rows] == [datetime(2026, 1, 31, 13, 5, 0, 250_000, tzinfo=UTC), None]

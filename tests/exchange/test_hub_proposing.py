@@ -93,6 +93,28 @@ def test_a_dash_among_words_is_a_word_and_a_star_is_not() -> None:
     assert dict(propose("note", "Note", {"-": 1, "*": 2, "words": 3}, 0).sentinels) == {"*": "suppressed"}
 
 
+@pytest.mark.parametrize("declared", ["timestamptz", None])
+@pytest.mark.parametrize(
+    ("value", "exact"), [("2026-01-31T08:05:00.250-05:00", True), ("2026-01-31T08:05:00.2501Z", False)]
+)
+def test_instants_are_typed_only_where_a_database_declares_them_and_nothing_is_lost(
+    value: str, exact: bool, declared: str | None
+) -> None:
+    column = propose("seen", "seen", {value: 1}, 0, declared)
+    assert column.type == ("fixed_timestamp" if exact and declared else "text")
+    assert "instant" in column.evidence[0]
+    assert "Words." not in column.evidence
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T08:05:00", "2026-02-30T08:05:00Z", "0001-01-01T00:00:00+05:00", "now"])
+def test_what_is_no_instant_is_none(text: str) -> None:
+    assert parsing.fixed_timestamp(text) is None
+
+
+def test_one_cell_is_one_cell() -> None:
+    assert "1 cell holds '*'" in " ".join(propose("n", "n", {"1": 5, "2": 3, "*": 1}, 0).evidence)
+
+
 def test_lost_leading_zeros_are_said() -> None:
     assert "leading zero was lost" in " ".join(propose("zip", "zip", {"6519": 2, "06001": 1}, 0).evidence)
 
