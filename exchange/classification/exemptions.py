@@ -173,6 +173,9 @@ NOTE_REQUIRED = frozenset({"BURDEN", "CONTRACT"})
 
 _BY_CODE = {exemption.code: exemption for exemption in VOCABULARY}
 
+REGIMES = frozenset().union(*(exemption.regimes for exemption in VOCABULARY))
+"""Every body of law that binds data by some code."""
+
 
 def exemption(code: str) -> Exemption:
     """The basis with this code. Raises `Invalid` for one that the vocabulary does not have."""

@@ -29,6 +29,8 @@ from exchange.settings import Settings
 UNDER_WORK = tuple(
     state.value for state in (ClassificationState.DRAFT, ClassificationState.RETURNED, ClassificationState.PROPOSED)
 )
+BY_OPERATOR = "Declared open by the operator at the command line."
+"""The note of a column that `flask publish --class open` opened."""
 
 
 def appear(
@@ -61,7 +63,7 @@ def appear(
     if run.started_by_id is None and dataset.class_ == DatasetClass.OPEN:
         _open_by_operator(session, dataset, now)
     dataset.state = _state(session, dataset).value
-    run.message = _next_step(dataset)
+    run.message = f"{_made(run, version)} {_next_step(session, dataset)}"
     ledger.append(session.connection(), _published(session, run, version, now))
     return version
 
@@ -99,12 +101,31 @@ def _state(session: Session, dataset: Dataset) -> DatasetState:
     return DatasetState.PUBLISHED if names <= opened else DatasetState.DRAFT
 
 
-def _next_step(dataset: Dataset) -> str:
+def _made(run: PublishingRun, version: Version) -> str:
+    """That a version was made, and whether its rows are those of the one before."""
+    same = version.number > 1 and not (run.rows_added or run.rows_changed or run.rows_removed)
+    return f"Version {version.number} was made{', with the same rows as the version before' if same else ''}."
+
+
+def _next_step(session: Session, dataset: Dataset) -> str:
     if dataset.state == DatasetState.DRAFT:
-        return "The version exists and is not public yet: every column has to be decided, and the CDO has to agree."
+        return f"The version exists and is not public yet: {_what_waits(session, dataset)}"
     if dataset.class_ == DatasetClass.RESTRICTED:
         return "The version is current. Signed-in persons see that the dataset exists; rows leave by grant only."
     return "The version is current and public."
+
+
+def _what_waits(session: Session, dataset: Dataset) -> str:
+    mine = Classification.dataset_id == dataset.id
+    proposed = select(Classification).where(mine, Classification.state == ClassificationState.PROPOSED)
+    work = session.scalars(proposed).one_or_none()
+    if work is None:
+        return "every column has to be decided, and the CDO has to agree."
+    if work.proposed_by_id is None and all(column.note == BY_OPERATOR for column in work.columns):
+        return (
+            "every column was declared open by the operator at the command line; the CDO, another person, has to agree."
+        )
+    return "every column is decided; the CDO has to agree."
 
 
 def _open_by_operator(session: Session, dataset: Dataset, now: datetime) -> None:
@@ -125,7 +146,7 @@ def _open_by_operator(session: Session, dataset: Dataset, now: datetime) -> None
         decision.position = column.position
         if decision.decision is None:
             decision.decision, decision.decided_on = OPEN, legal_day(now)
-            decision.note = "Declared open by the operator at the command line."
+            decision.note = BY_OPERATOR
     work.state, work.proposed_at = ClassificationState.PROPOSED.value, now
     session.flush()
     ledger.append(session.connection(), _proposed(dataset, work, now))

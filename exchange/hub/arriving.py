@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from exchange.errors import Invalid, Refused
 from exchange.hub import publishing, runs
 from exchange.hub.merging import Merge
 from exchange.hub.models import PublishingRun
+from exchange.hub.preflight import look, require_regimes
 from exchange.hub.recipe import Recipe
 from exchange.hub.source import Given, SqlGiven
 from exchange.hub.sql_source import refuse_from_page
@@ -44,18 +45,13 @@ def find_or_register(session: Session, by: Identity | None, wanted: Wanted, now:
     A dataset of this agency and title is that dataset, so that sending a file twice makes two versions and not two
     datasets. Raises `Invalid` where agency or class contradict the dataset, or several have the title.
     """
-    found = get_dataset(session, wanted.id) if wanted.id else _same_title(session, wanted)
+    found = find(session, by, wanted)
     if found is not None:
-        runs.require_publisher(by, found.agency_id)
-        _require_same(found, wanted)
         return found
-    if wanted.agency_id is None or not wanted.title:
-        raise Invalid("A new dataset needs an agency and a title.")
-    runs.require_publisher(by, wanted.agency_id)
     return register_dataset(
         session,
         by,
-        agency_id=wanted.agency_id,
+        agency_id=wanted.agency_id or "",
         title=wanted.title,
         class_=wanted.class_ or DatasetClass.RESTRICTED,
         id=wanted.id,
@@ -67,6 +63,20 @@ def find_or_register(session: Session, by: Identity | None, wanted: Wanted, now:
     )
 
 
+def find(session: Session, by: Identity | None, wanted: Wanted) -> Dataset | None:
+    """The dataset meant, or None if a new one would be registered. Raises as `find_or_register`; registers nothing."""
+    require_regimes(wanted.regimes)
+    found = get_dataset(session, wanted.id) if wanted.id else _same_title(session, wanted)
+    if found is not None:
+        runs.require_publisher(by, found.agency_id)
+        _require_same(found, wanted)
+        return found
+    if wanted.agency_id is None or not wanted.title:
+        raise Invalid("A new dataset needs an agency and a title.")
+    runs.require_publisher(by, wanted.agency_id)
+    return None
+
+
 def begin(
     session: Session,
     by: Identity | None,
@@ -76,9 +86,19 @@ def begin(
     *,
     recipe: Recipe | None = None,
     merge: str = Merge.REPLACE,
+    types: Collection[str] = (),
     now: datetime,
 ) -> PublishingRun:
-    """Find or register the dataset and begin a run, which `publishing.advance` then takes on. Commits."""
+    """Look at the source, find or register the dataset and begin a run, which `publishing.advance` takes on. Commits.
+
+    `types` are the columns, by name or label, for which somebody chose a type. Nothing is registered if the source
+    cannot be read, or has not the columns named.
+    """
+    found = find(session, by, wanted)
+    if merge == Merge.UPSERT and not (wanted.row_id or (found and found.row_id)):
+        raise Invalid("New and changed rows can be merged only by a row identifier. Name the column that has it.")
+    session.commit()
+    look(given, recipe, columns=types, row_id=wanted.row_id)
     dataset = find_or_register(session, by, wanted, now)
     return runs.start_run(
         session, settings, by, dataset, given, recipe=recipe, row_id=wanted.row_id, merge=merge, now=now

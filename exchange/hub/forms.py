@@ -17,7 +17,8 @@ from exchange.forms import Form
 from exchange.hub.meanings import MEANINGS
 from exchange.hub.merging import Merge
 from exchange.hub.proposing import ProposedColumn
-from exchange.hub.recipe import SHIPPED
+from exchange.hub.shipped import shipped_recipes
+from exchange.hub.sql_source import SERVERS, installed
 
 VALUE = "value"
 """The answer that a sentinel is an ordinary value after all."""
@@ -45,9 +46,7 @@ class NewRunForm(Form):
     file = FileField("File", description="CSV, or Socrata RDF/XML. At most 256 megabytes.")
     recipe = SelectField("Recipe", description="For a layout that is not one header line and then rows.")
     recipe_file = FileField("Own recipe", description="A recipe file of yours (JSON or TOML) goes before the list.")
-    database = StringField(
-        "Database", description="Data officers, instead of a file: dialect://user@host:port/name, without the password."
-    )
+    database = StringField("Database")
     password = PasswordField("Password of the database", description="Used for this reading, and kept nowhere.")
     table = StringField("Table", description="table or schema.table")
     query = TextAreaField("Or a SELECT", description="One statement, read-only.")
@@ -73,8 +72,12 @@ class NewRunForm(Form):
         self.dataset.choices = [SelectChoice("", "A new dataset"), *mine]
         self.recipe.choices = [
             SelectChoice("", "None"),
-            *(SelectChoice(one.stem, one.stem) for one in sorted(SHIPPED.glob("*.json"))),
+            *(SelectChoice(name, name) for name in shipped_recipes()),
         ]
+        self.database.description = (
+            "Data officers, instead of a file: dialect://user@host:port/name, without the password. "
+            f"Installed here: {', '.join(sorted(installed() & SERVERS)) or 'none'}."
+        )
 
 
 def answers(

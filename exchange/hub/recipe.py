@@ -34,9 +34,9 @@ from exchange.errors import Invalid
 from exchange.hub import parsing
 from exchange.hub.csv_source import Lines, even_rows
 from exchange.hub.meanings import MEANINGS
+from exchange.hub.shipped import SHIPPED, shipped_recipes
 from exchange.hub.source import Row, Rows
 
-SHIPPED = Path(__file__).parent / "recipes"
 Records = Iterator[tuple[int, list[str]]]
 
 
@@ -73,8 +73,7 @@ def read_recipe(path: Path) -> Recipe:
     """A recipe from a file, or from one shipped under this name. Raises `Invalid` with what is wrong in it."""
     found = path if path.exists() else SHIPPED / f"{path.name.removesuffix('.json')}.json"
     if not found.exists():
-        shipped = ", ".join(sorted(one.stem for one in SHIPPED.glob("*.json")))
-        raise Invalid(f"There is no recipe file {path}. Shipped with the program: {shipped}.")
+        raise Invalid(f"There is no recipe file {path}. Shipped with the program: {', '.join(shipped_recipes())}.")
     return parse_recipe(found.read_text(encoding="utf-8"), found.suffix)
 
 

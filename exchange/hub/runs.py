@@ -149,9 +149,9 @@ def confirm(
     if run.state not in (RunState.WAITING, RunState.STOPPED, RunState.FAILED) or not run.proposal:
         raise Conflict(f"This run is {run.state.replace('_', ' ')}; there is nothing to confirm.")
     columns = columns_of_run(run)
-    chosen = _by_name(types or {}, columns)
+    chosen = _by_name(require_types(types or {}), columns)
     meant = _by_name(sentinels or {}, columns)
-    confirmed = [c.changed(type_=_type(chosen.get(c.name)), sentinels=_meanings(meant.get(c.name))) for c in columns]
+    confirmed = [c.changed(type_=chosen.get(c.name), sentinels=_meanings(meant.get(c.name))) for c in columns]
     if row_id is not None:
         run.row_id = next(iter(_by_name({row_id: ""}, columns)), None) if row_id else None
     _require_row_id(run.row_id, confirmed)
@@ -176,10 +176,12 @@ def _by_name(choices: Mapping[str, Choice], columns: Sequence[ProposedColumn]) -
     return {names[name]: choice for name, choice in choices.items()}
 
 
-def _type(type_: str | None) -> str | None:
-    if type_ is not None and type_ not in parsing.TYPES:
-        raise Invalid(f"{type_!r} is not a type. A column can be: {', '.join(parsing.TYPES)}.")
-    return type_
+def require_types(types: Mapping[str, str]) -> Mapping[str, str]:
+    """The types chosen by column, if each is one. Raises `Invalid`."""
+    for type_ in types.values():
+        if type_ not in parsing.TYPES:
+            raise Invalid(f"{type_!r} is not a type. A column can be: {', '.join(parsing.TYPES)}.")
+    return types
 
 
 def _meanings(sentinels: Mapping[str, str] | None) -> Mapping[str, str] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exchange.errors import Invalid
+from exchange.hub.shipped import shipped_recipes
 from exchange.values import field_name
 
 Row = Sequence[str | None]
@@ -63,7 +64,8 @@ def tidy_labels(labels: Sequence[str | None]) -> tuple[str, ...]:
     if nameless:
         raise Invalid(
             f"The header gives no name to column {_several(nameless)}. "
-            "Name every column, or describe the layout with a recipe file."
+            f"Name every column, or describe the layout with a recipe (shipped: {', '.join(shipped_recipes())}), "
+            "for example --recipe smarter_balanced for an EdSight export with three header lines."
         )
     for label in tidied:
         if len(label) > MAX_LABEL:

@@ -25,7 +25,7 @@ from exchange.catalog.models import Dataset
 from exchange.classification.withheld import undecided
 from exchange.directory.identity import Identity, current_identity
 from exchange.directory.models import Agency
-from exchange.errors import Invalid, Unauthenticated
+from exchange.errors import Invalid, Unauthenticated, Unavailable
 from exchange.hub import parsing, publishing, runs
 from exchange.hub.arriving import Wanted, receive
 from exchange.hub.forms import VALUE, NewRunForm, answers, meaning_fields
@@ -70,7 +70,7 @@ def send() -> Response | str:
                 session(), ledger(), settings(), _who(), _wanted(form), given,
                 recipe=_recipe(form), merge=form.merge.data, now=clock.now(),
             )  # fmt: skip
-    except Invalid as error:
+    except (Invalid, Unavailable) as error:
         session().rollback()
         flash(error.message, "danger")
         return render_template("exchange/hub/new.html", form=form)

@@ -52,7 +52,7 @@ def test_a_steward_sends_a_file_confirms_and_it_is_there(client: FlaskClient, tm
     enter(client)
     status, page = send(client, write_csv(tmp_path / "a.csv"))
     assert status == 200
-    assert "1 cells hold" in page
+    assert "1 cell holds" in page
     run = the_run()
     assert run.state == RunState.WAITING
     assert db.session.scalar(select(func.count()).select_from(Version)) == 0
@@ -83,12 +83,46 @@ def test_a_loss_is_asked_about_and_accepted(client: FlaskClient, tmp_path: Path)
     assert db.session.scalar(select(func.count()).select_from(Dataset)) == 1
 
 
-def test_a_broken_file_is_explained_and_can_be_given_up(client: FlaskClient, tmp_path: Path) -> None:
+def registered() -> int:
+    return db.session.scalar(select(func.count()).select_from(Dataset)) or 0
+
+
+def test_a_broken_file_is_explained_and_registers_nothing(client: FlaskClient, tmp_path: Path) -> None:
     enter(client)
     path = tmp_path / "a.csv"
     path.write_text("A,B\n1,2\n3\n", encoding="utf-8")
-    _, page = send(client, path)
-    assert "line 3 has 1 cells" in page
+    status, page = send(client, path)
+    assert status == 200
+    assert "line 3 has 1 cell." in page
+    assert registered() == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("mysql://u@127.0.0.1:9/d", "No driver for mysql is installed here"),
+        ("postgresql://u@127.0.0.1:9/d", "cannot be read"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_registers_nothing(client: FlaskClient, address: str, words: str) -> None:
+    enter(client, RoleKind.DATA_OFFICER)
+    status, page = send(client, None, database=address, password="s3cret-word", table="people")
+    assert status == 200
+    assert words in page
+    assert "s3cret-word" not in page
+    assert registered() == 0
+
+
+def test_the_page_names_only_databases_with_a_driver(client: FlaskClient) -> None:
+    enter(client, RoleKind.DATA_OFFICER)
+    page = client.get("/publish/new").text
+    assert "Installed here: postgresql." in page
+    assert "mysql" not in page
+
+
+def test_a_run_can_be_given_up(client: FlaskClient, tmp_path: Path) -> None:
+    enter(client)
+    send(client, write_csv(tmp_path / "a.csv"))
     run = the_run().id
     client.post(f"/publish/{run}/give-up", data={"csrf_token": token(client, f"/publish/{run}")})
     assert the_run().state == RunState.GIVEN_UP
