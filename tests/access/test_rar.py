@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from access.oauth import rar
@@ -159,9 +159,13 @@ def test_an_export_needs_its_scope_and_time_must_be_left() -> None:
         rar.narrow(read(not_after="2026-06-01T00:00:00Z"), GRANT, "data.query", NOON)
 
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure."""
+
 names = st.sets(st.sampled_from(["town", "year", "ssn", "rate", "name"]), min_size=1)
 
 
+@PATIENT
 @given(asked=st.none() | names, granted=names, days=st.integers(1, 400), floor=st.integers(0, 20))
 def test_invariant_2_a_token_is_never_wider_than_asked_and_granted(
     asked: set[str] | None, granted: set[str], days: int, floor: int
