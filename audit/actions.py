@@ -44,6 +44,7 @@ class Action(enum.StrEnum):
     GRANT_ACCESS_REVOKE = "grant:access:revoke"
     LOG_ENTRIES_EXPORT = "log:entries:export"
     LOG_ENTRIES_READ = "log:entries:read"
+    LOG_RESTORE_ACCEPT = "log:restore:accept"
     PERSON_DEPARTURE_RECORD = "person:departure:record"
     PERSON_ROLE_END = "person:role:end"
     PERSON_ROLE_GIVE = "person:role:give"

@@ -1,4 +1,4 @@
-"""`flask audit …`: sequence the log, verify it, make its key."""
+"""`flask audit …`: sequence the log, verify it, make its key, accept a restore that lost entries."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from audit import sequencer, verification
-from audit.checkpoints import FileSigner, KeyUnusable, load_signer
-from audit.reconciliation import compare
-from audit.recovery import InconsistentLog
+from audit import sequencer, upkeep, verification
+from audit.checkpoints import FileSigner
+from audit.keys import KeyUnusable, load_signer
+from audit.mark import InconsistentLog, mark_of
 
 
 class LogSettings(Protocol):
@@ -46,7 +47,9 @@ def sequence() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     try:
-        sequencer.run(_engine(), _settings().data_dir, _signer(), stop, _now)
+        signer = _signer()
+        mark = mark_of(_settings().log_key_file, signer.verifier)
+        sequencer.run(_engine(), _settings().data_dir, signer, mark, stop, _now)
     except InconsistentLog as broken:
         raise click.ClickException(f"the log does not fit what was signed; nothing is signed. {broken}") from broken
 
@@ -58,32 +61,48 @@ def sequence() -> None:
 def verify(folder: Path | None, key: str | None) -> None:
     """Check every entry, hash and signature; exit 0 only if the whole log holds.
 
-    Without FOLDER the log of this installation is brought up to date, checked, and compared with the database.
+    Without FOLDER the log of this installation is compared with its high-water mark and the database too, and only if
+    all of it holds brought up to date.
     """
-    own = _settings().data_dir / sequencer.LOG
     try:
-        if folder is None:
-            _bring_up_to_date()
-        report = verification.verify(folder or own, key)
-        click.echo(f"log       {report.origin}\nkey       {report.key}")
-        click.echo(f"entries   {report.size} checked in {report.files} files")
-        click.echo(f"tree size {report.size}\nroot      {base64.b64encode(report.root).decode()}")
-        if folder is None:
-            _compare(own, report.size)
+        if folder is not None:
+            _say(verification.verify(folder, key))
+        else:
+            log = _installation()
+            _say_all(upkeep.check(log, key or log.signer.verifier.vkey(), _now))
     except (verification.VerificationFailed, InconsistentLog) as failed:
         raise click.ClickException(f"the log does NOT hold: {failed}") from failed
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"the database cannot be read: {type(error).__name__}") from error
     click.echo("the log holds")
 
 
-def _bring_up_to_date() -> None:
-    """If no other process sequences, do it now, so that the answer covers all that is durable."""
-    if sequencer.run_once(_engine(), _settings().data_dir, _signer(), _now) is None:
+def _say(report: verification.Report) -> None:
+    click.echo(f"log       {report.origin}\nkey       {report.key}")
+    click.echo(f"entries   {report.size} checked in {report.files} files")
+    click.echo(f"tree size {report.size}\nroot      {base64.b64encode(report.root).decode()}")
+
+
+def _say_all(checked: upkeep.Checked) -> None:
+    if not checked.led:
         click.echo("another process sequences this log; its last checkpoint is checked")
-
-
-def _compare(folder: Path, size: int) -> None:
-    found = compare(_engine(), folder, size)
+    _say(checked.report)
+    found = checked.comparison
     click.echo(f"database  the same {found.size} entries; {found.indexed_after} newer, {found.waiting} still waiting")
+
+
+@audit.command("accept-restore")
+@click.option("--because", required=True, help="What happened; it is recorded in the log.")
+@with_appcontext
+def accept_restore(because: str) -> None:
+    """Go on from a backup that lacks entries which were signed. Records that they are lost, and why."""
+    if not because.strip():
+        raise click.ClickException("say what happened: --because 'the disk failed; restored from 3 May, 02:00'")
+    try:
+        head = upkeep.accept_restore(_installation(), because.strip(), _now)
+    except InconsistentLog as broken:
+        raise click.ClickException(str(broken)) from broken
+    click.echo(f"the log goes on from {head.size} entries; that the rest is lost is the next entry")
 
 
 @audit.command("make-key")
@@ -112,6 +131,16 @@ def _signer() -> FileSigner:
         return load_signer(settings.log_key_file, settings.log_origin, create=settings.demo)
     except KeyUnusable as unusable:
         raise click.ClickException(str(unusable)) from unusable
+
+
+def _installation() -> upkeep.Installation:
+    """The log of this installation, if there is one; otherwise says so, and makes nothing."""
+    missing = upkeep.missing_tables(_engine())
+    if missing:
+        raise click.ClickException(f"{missing}; make it with: flask migrate")
+    signer = _signer()
+    mark = mark_of(_settings().log_key_file, signer.verifier)
+    return upkeep.Installation(_engine(), _settings().data_dir, signer, mark)
 
 
 def _now() -> datetime:

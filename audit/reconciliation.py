@@ -1,18 +1,26 @@
-"""The database beside the files: does `audit_entry` hold exactly the entries of the bundles, and what still waits?"""
+"""The database beside the files: does `audit_entry` hold exactly the entries of the bundles, and what still waits?
+
+The bytes are compared with the bundles, and every column under which an entry is found with what its bytes say: an
+entry that a question cannot find might as well have been removed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from audit import tables
+from audit.columns import id_in, row_of
 from audit.ledger import waiting
 from audit.tables import as_bytes, body_of
 from audit.verification import VerificationFailed, entries
 
 CHUNK = 1024
+
+Rows = dict[int, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -25,24 +33,58 @@ class Comparison:
 
 
 def compare(engine: Engine, folder: Path, size: int) -> Comparison:
-    """Compare every entry below `size`, in short transactions. Raises `VerificationFailed` for the first bad one."""
-    held: dict[int, bytes] = {}
+    """Compare every entry, in short transactions; those below `size` with the bundles too.
+
+    Raises `VerificationFailed` for the first bad one, with its column.
+    """
+    held: Rows = {}
     for index, body in entries(folder, size):
         if index % CHUNK == 0:
-            held = _chunk(engine, index)
+            held = _chunk(engine, index, min(index + CHUNK, size))
         if index not in held:
             raise VerificationFailed(f"entry {index} is in the log but not in the database", index)
-        if held[index] != body:
+        if held[index]["body"] != body:
             raise VerificationFailed(f"entry {index} in the database is not the entry in the log", index)
+        _compare_columns(held[index])
+    _compare_newer(engine, size)
     with engine.begin() as connection:
-        indexed = connection.execute(select(func.count()).select_from(tables.entries)).scalar_one()
-        if indexed < size:
-            raise VerificationFailed(f"the log has {size} entries, the database {indexed}", indexed)
-        return Comparison(size, indexed - size, waiting(connection))
+        return Comparison(size, _count(connection) - size, waiting(connection))
 
 
-def _chunk(engine: Engine, begin: int) -> dict[int, bytes]:
-    entry = tables.entries.c
-    chosen = select(entry.idx, body_of(tables.entries)).where(entry.idx >= begin, entry.idx < begin + CHUNK)
+def _compare_newer(engine: Engine, begin: int) -> None:
+    """Those that the tree does not hold yet: found by the questions already."""
+    while rows := _chunk(engine, begin, begin + CHUNK):
+        for row in rows.values():
+            _compare_columns(row)
+        begin += CHUNK
+
+
+def _compare_columns(row: dict[str, Any]) -> None:
+    """Every column holds what the entry's bytes say."""
+    index, body = row["idx"], row["body"]
+    expected = row_of(index, id_in(body) or row["id"], body)
+    for name, value in expected.items():
+        if row[name] != value:
+            raise VerificationFailed(
+                f"entry {index} is not found as it was recorded: its column {name} is {row[name]!r}, "
+                f"its bytes say {value!r}",
+                index,
+            )
+
+
+def _count(connection: Connection) -> int:
+    """How many entries the database holds. Raises `VerificationFailed` if their indexes are not 0, 1, 2 and so on."""
+    index = tables.entries.c.idx
+    count, lowest, highest = connection.execute(select(func.count(), func.min(index), func.max(index))).one()
+    if count and (lowest != 0 or highest != count - 1):
+        raise VerificationFailed(f"the database holds {count} entries with indexes from {lowest} to {highest}", lowest)
+    return int(count)
+
+
+def _chunk(engine: Engine, begin: int, end: int) -> Rows:
+    columns = [body_of(tables.entries) if each.name == "body" else each for each in tables.entries.columns]
+    index = tables.entries.c.idx
+    chosen = select(*columns).where(index >= begin, index < end).order_by(index)
     with engine.begin() as connection:
-        return {row.idx: as_bytes(row.body) for row in connection.execute(chosen)}
+        rows = connection.execute(chosen).mappings()
+        return {row["idx"]: {**row, "body": as_bytes(row["body"])} for row in rows}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from audit import merkle, tables
 from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier
+from audit.mark import WHAT_TO_DO, InconsistentLog
 from audit.tables import as_bytes, body_of
 from audit.tiles import WIDTH, Edge, MissingTile, TileStore, grow
 
@@ -19,21 +20,49 @@ KEY = "key"
 CHUNK = 8 * WIDTH
 
 
-class InconsistentLog(Exception):
-    """The database, the files and the signed checkpoints do not fit together; nothing is signed until they do."""
+UNFINISHED = 1024
+"""The most entries by which the mark may be ahead of the last checkpoint: one round, broken off between the two."""
 
 
-def recover(connection: Connection, store: TileStore, verifier: Verifier) -> Edge:
-    """The right edge at the last signed checkpoint. Raises `InconsistentLog`."""
+def recover(connection: Connection, store: TileStore, verifier: Verifier, marked: Checkpoint | None) -> Edge:
+    """The right edge at the last signed checkpoint, which leads to `marked`, the high-water mark, or comes from it.
+
+    None for `marked` looks at database and files alone. Raises `InconsistentLog`.
+    """
     try:
         signed = latest(connection, verifier)
         published = _published(store, verifier)
+        if marked is not None:
+            _compare_with_mark(connection, signed, marked)
         _compare_sizes(connection, signed, published)
-        if signed is None:
-            return Edge()
-        return _read_back(connection, store, signed, published)
+        edge = _read_back(connection, store, signed, published) if signed else Edge()
+        if marked is not None:
+            _check_mark(connection, store, edge, marked)
+        return edge
     except (BadCheckpoint, MissingTile, merkle.ProofError) as error:
-        raise InconsistentLog(f"{error}; restore {store.folder} and the database from one backup") from error
+        raise InconsistentLog(f"{error}. {WHAT_TO_DO}") from error
+
+
+def _compare_with_mark(connection: Connection, signed: Checkpoint | None, marked: Checkpoint) -> None:
+    indexed, known = size_of(connection), signed.size if signed else 0
+    if indexed < marked.size:
+        raise BadCheckpoint(
+            f"the log was rewound: {marked.size} entries were signed, says the high-water mark, and {indexed} are there"
+        )
+    if marked.size - known > UNFINISHED:
+        raise BadCheckpoint(
+            f"checkpoints were removed: {marked.size} entries were signed, says the high-water mark, and the last "
+            f"checkpoint counts {known}"
+        )
+
+
+def _check_mark(connection: Connection, store: TileStore, edge: Edge, marked: Checkpoint) -> None:
+    if marked.size <= edge.size:
+        root = merkle.range_root(0, marked.size, store.node(edge.size))
+    else:
+        root = grow(edge, _bodies(connection, edge.size, marked.size))[0].root()
+    if root != marked.root:
+        raise BadCheckpoint(f"the first {marked.size} entries are not those that were signed, says the high-water mark")
 
 
 def latest(connection: Connection, verifier: Verifier) -> Checkpoint | None:

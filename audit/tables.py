@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Connection,
     Index,
     Integer,
     Label,
@@ -20,9 +21,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
     type_coerce,
 )
 from sqlalchemy.types import NullType
+
+from audit.kept import create_triggers
 
 metadata = MetaData(
     naming_convention={
@@ -88,6 +92,12 @@ checkpoints = Table(
     Column("note", Text, nullable=False),
     Column("t", BigInteger, nullable=False),
 )
+
+
+@event.listens_for(metadata, "after_create")
+def _with_triggers(_metadata: MetaData, connection: Connection, **made: Any) -> None:
+    if made.get("tables"):
+        create_triggers(connection)
 
 
 def body_of(table: Table) -> Label[Any]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.checkpoints import BadCheckpoint, Checkpoint, FileSigner, KeyUnusable, load_signer, parse, parse_vkey, sign
+from audit.checkpoints import BadCheckpoint, Checkpoint, FileSigner, parse, parse_vkey, sign
+from audit.keys import KeyUnusable, load_signer
 
 ROOT = bytes(range(32))
 

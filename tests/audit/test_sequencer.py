@@ -19,15 +19,16 @@ from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from audit import sequencer, tables
+from audit.columns import searchable
 from audit.ledger import Ledger, append, waiting
 from audit.locks import leadership
+from audit.mark import InconsistentLog
 from audit.reconciliation import compare
-from audit.recovery import InconsistentLog
-from audit.sequencer import Sequencer, searchable
+from audit.sequencer import Sequencer
 from audit.tiles import TileStore, tile_path
 from audit.verification import verify
 from tests.audit.conftest import make_engine
-from tests.makers.audit import make_intent, make_signer, now, sequence, write
+from tests.makers.audit import drop_triggers, make_intent, make_mark, make_signer, now, sequence, write
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,7 +99,7 @@ def test_a_leader_that_lost_its_connection_cannot_commit(database: Engine, tmp_p
         pytest.skip("a lock file ends with its process")
     with pytest.raises(OperationalError), leadership(database, tmp_path) as leader:
         assert leader is not None
-        lead = Sequencer(leader, TileStore(tmp_path / "log"), make_signer(tmp_path))
+        lead = Sequencer(leader, TileStore(tmp_path / "log"), make_signer(tmp_path), make_mark(tmp_path))
         write(database, [make_intent()])
         with database.begin() as other:
             other.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
@@ -109,7 +110,9 @@ def test_a_leader_that_lost_its_connection_cannot_commit(database: Engine, tmp_p
 
 def test_the_log_is_at_most_a_second_behind(database: Engine, tmp_path: Path) -> None:
     stop = threading.Event()
-    run = threading.Thread(target=sequencer.run, args=(database, tmp_path, make_signer(tmp_path), stop, now))
+    run = threading.Thread(
+        target=sequencer.run, args=(database, tmp_path, make_signer(tmp_path), make_mark(tmp_path), stop, now)
+    )
     run.start()
     ledger = Ledger(database, tmp_path / "audit-append.lock")
     lags = []
@@ -133,8 +136,8 @@ def read_text(path: Path) -> str:
 
 def test_old_one_time_keys_are_forgotten(database: Engine, tmp_path: Path) -> None:
     with database.begin() as connection:
-        old = int((now() - timedelta(minutes=11)).timestamp() * 1000)
-        connection.execute(insert(tables.replay), [{"key": "old", "at": old}, {"key": "new", "at": old + 120_000}])
+        old = int((now() - timedelta(minutes=16)).timestamp() * 1000)
+        connection.execute(insert(tables.replay), [{"key": "old", "at": old}, {"key": "new", "at": old + 240_000}])
     sequence(database, tmp_path)
     with database.connect() as connection:
         assert connection.execute(select(tables.replay.c.key)).scalars().all() == ["new"]
@@ -240,6 +243,7 @@ def test_a_log_that_does_not_fit_what_was_signed_is_not_continued(
     write(database, [make_intent() for _ in range(300)])
     sequence(database, tmp_path)
     before = read_text(tmp_path / "log" / "checkpoint")
+    drop_triggers(database)
     fault(database, tmp_path)
     write(database, [make_intent()])
     with pytest.raises(InconsistentLog):
@@ -269,7 +273,9 @@ def crash_after(step: str, leader: Sequencer, monkeypatch: pytest.MonkeyPatch) -
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    if step == "indexed":
+    if step == "marked":
+        monkeypatch.setattr(sequencer, "_keep_checkpoint", die)
+    elif step == "indexed":
         monkeypatch.setattr(TileStore, "write", die)
     elif step == "tiles written":
         monkeypatch.setattr(leader, "_publish", die)
@@ -282,7 +288,7 @@ def crash_after(step: str, leader: Sequencer, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(TileStore, "drop_partials", die)
 
 
-@pytest.mark.parametrize("step", ["indexed", "tiles written", "checkpoint committed", "published"])
+@pytest.mark.parametrize("step", ["indexed", "tiles written", "marked", "checkpoint committed", "published"])
 def test_a_crash_after_each_step_loses_and_doubles_nothing(
     database: Engine, tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,7 +297,7 @@ def test_a_crash_after_each_step_loses_and_doubles_nothing(
     write(database, [make_intent() for _ in range(20)])
     with pytest.raises(KeyboardInterrupt), leadership(database, tmp_path) as leader:
         assert leader is not None
-        lead = Sequencer(leader, TileStore(tmp_path / "log"), make_signer(tmp_path))
+        lead = Sequencer(leader, TileStore(tmp_path / "log"), make_signer(tmp_path), make_mark(tmp_path))
         crash_after(step, lead, monkeypatch)
         lead.step(now())
     monkeypatch.undo()
@@ -305,10 +311,10 @@ import sys, threading
 from pathlib import Path
 from audit import sequencer
 from tests.audit.conftest import make_engine
-from tests.makers.audit import make_signer, now
+from tests.makers.audit import make_mark, make_signer, now
 data_dir = Path(sys.argv[2])
 sequencer.PAUSE_S = 0.01
-sequencer.run(make_engine(sys.argv[1]), data_dir, make_signer(data_dir), threading.Event(), now)
+sequencer.run(make_engine(sys.argv[1]), data_dir, make_signer(data_dir), make_mark(data_dir), threading.Event(), now)
 """
 
 
@@ -354,7 +360,9 @@ def record_until(engine: Engine, data_dir: Path, stop: threading.Event, acknowle
 
 def test_it_stops_when_told_and_signs_what_was_written(database: Engine, tmp_path: Path) -> None:
     stop = threading.Event()
-    run = threading.Thread(target=sequencer.run, args=(database, tmp_path, make_signer(tmp_path), stop, now))
+    run = threading.Thread(
+        target=sequencer.run, args=(database, tmp_path, make_signer(tmp_path), make_mark(tmp_path), stop, now)
+    )
     run.start()
     write(database, [make_intent() for _ in range(50)])
     time.sleep(0.5)
@@ -368,7 +376,9 @@ def test_a_database_that_goes_away_for_a_while_is_tried_again(tmp_path: Path, mo
     engine = make_engine(f"sqlite:///{tmp_path / 'log.db'}")
     monkeypatch.setattr(sequencer, "PAUSE_S", 0.02)
     stop = threading.Event()
-    run = threading.Thread(target=sequencer.run, args=(engine, tmp_path, make_signer(tmp_path), stop, now))
+    run = threading.Thread(
+        target=sequencer.run, args=(engine, tmp_path, make_signer(tmp_path), make_mark(tmp_path), stop, now)
+    )
     run.start()
     time.sleep(0.3)
     tables.metadata.create_all(engine)

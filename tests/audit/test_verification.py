@@ -18,7 +18,7 @@ from audit.checkpoints import Checkpoint, FileSigner
 from audit.tiles import Edge, TileStore, grow, pack, tile_path, unpack
 from audit.verification import VerificationFailed, verify
 from exchange.db import db
-from tests.makers.audit import ORIGIN, make_intent, sequence, write
+from tests.makers.audit import ORIGIN, drop_triggers, make_intent, sequence, write
 
 SIZE = 700
 SIGNER = FileSigner(ORIGIN, b"\x05" * 32)
@@ -182,6 +182,7 @@ def test_flask_audit_verify_brings_up_to_date_compares_and_says_no(app: Flask) -
     assert good.exit_code == 0, good.output
     assert "tree size 5" in good.output
     assert "0 still waiting" in good.output
+    drop_triggers(db.engine)
     with db.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE audit_entry SET body = '{}' WHERE idx = 2")
     bad = runner.invoke(args=["audit", "verify"])
@@ -193,6 +194,7 @@ def test_the_database_must_hold_the_same_entries(app: Flask) -> None:
     folder = app.config["SETTINGS"].data_dir
     write(db.engine, [make_intent() for _ in range(300)])
     sequence(db.engine, folder)
+    drop_triggers(db.engine)
     with db.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE audit_entry SET body = '{}' WHERE idx = 2")
     result = app.test_cli_runner().invoke(args=["audit", "verify"])

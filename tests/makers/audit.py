@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from audit import sequencer
 from audit.actions import Action, Outcome
-from audit.checkpoints import FileSigner, load_signer
+from audit.checkpoints import FileSigner
 from audit.entry import Entry
+from audit.keys import load_signer
 from audit.ledger import append
+from audit.mark import Mark, mark_of
 
 ORIGIN = "127.0.0.1:8000/audit/log"
 
@@ -63,6 +65,24 @@ def make_signer(data_dir: Path) -> FileSigner:
     return load_signer(data_dir / "keys" / "log.key", ORIGIN, create=True)
 
 
+def make_mark(data_dir: Path) -> Mark:
+    """The mark of that key."""
+    return mark_of(data_dir / "keys" / "log.key", make_signer(data_dir).verifier)
+
+
 def sequence(engine: Engine, data_dir: Path) -> int | None:
     """Sequence everything that waits."""
-    return sequencer.run_once(engine, data_dir, make_signer(data_dir), now)
+    return sequencer.run_once(engine, data_dir, make_signer(data_dir), make_mark(data_dir), now)
+
+
+def drop_triggers(engine: Engine) -> None:
+    """Take the log's triggers away, as somebody would who owns the database."""
+    sqlite = engine.dialect.name == "sqlite"
+    found = (
+        "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit%'"
+        if sqlite
+        else "SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'audit%'"
+    )
+    with engine.begin() as connection:
+        for name, table in connection.execute(text(found)).all():
+            connection.execute(text(f"DROP TRIGGER {name}" + ("" if sqlite else f" ON {table}")))

@@ -1,0 +1,94 @@
+"""The high-water mark: the largest tree that the key has signed, kept beside the key.
+
+Whoever removes the end of the log from the database and the files leaves a smaller log that fits together. The mark
+lies with neither, is written before a checkpoint is, and nothing smaller or other than it says is signed again.
+It is a checkpoint's signed note, and it is made with the key: a key without its mark is not a new log.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier
+
+WHAT_TO_DO = (
+    "Stop the sequencer and restore the newest backup of the log's folder and the database together. "
+    "If what is missing is lost for good, say so: flask audit accept-restore --because 'what happened'"
+)
+
+
+class InconsistentLog(Exception):
+    """The database, the files and what was signed do not fit together; nothing is signed until they do."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The mark's file and the key that signs it."""
+
+    path: Path
+    verifier: Verifier
+
+    def note(self) -> str | None:
+        """What the file says, unchecked; None if there is none."""
+        try:
+            return self.path.read_text()
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError:
+            return ""
+
+    def read(self) -> Checkpoint:
+        """The largest tree that was signed. Raises `InconsistentLog` if the mark is missing or not the key's."""
+        note = self.note()
+        if note is None:
+            raise InconsistentLog(
+                f"the high-water mark {self.path} is missing; it was made with the key. Put it back, or, if it is lost "
+                "or the key is older than marks are, accept the log as it stands: flask audit accept-restore --because"
+            )
+        try:
+            return self.verifier.open(note)
+        except BadCheckpoint as bad:
+            raise InconsistentLog(f"the high-water mark {self.path} is not this key's: {bad}. {WHAT_TO_DO}") from bad
+
+    def advance(self, before: Checkpoint, after: Checkpoint, note: str) -> None:
+        """Move the mark from one tree to one that it begins. Raises `InconsistentLog` if the mark stands elsewhere."""
+        stands = self.read()
+        if stands == after:
+            return
+        if stands != before or after.size < before.size:
+            raise InconsistentLog(
+                f"the high-water mark counts {stands.size} entries, not the {before.size} that were signed last; "
+                f"another process signs with this key. {WHAT_TO_DO}"
+            )
+        self.write(note)
+
+    def write(self, note: str) -> None:
+        """Replace the mark: durable when this returns, whole at every instant, mode 0600."""
+        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+                handle.write(note)
+                handle.flush()
+                os.fsync(handle.fileno())
+            temporary.replace(self.path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(self.path.parent)
+
+
+def mark_of(key_file: Path, verifier: Verifier) -> Mark:
+    """The mark that belongs to the key in this file."""
+    return Mark(key_file.with_name(f"{key_file.name}.mark"), verifier)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
