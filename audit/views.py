@@ -112,7 +112,8 @@ def entry(entry_id: UUID) -> str:
         line = questions.find(connection, str(entry_id)) or abort(404)
         others = questions.related(connection, line)
     _record(Action.LOG_ENTRIES_READ, {"question": "entry", "entry": line.id})
-    return render_template("audit/entry.html", line=line, others=others, **_naming([line, *others]))
+    state = words.state(line.outcome, line.ended)
+    return render_template("audit/entry.html", line=line, others=others, state=state, **_naming([line, *others]))
 
 
 @audit.get("/entries/<uuid:entry_id>.json")
@@ -230,6 +231,7 @@ def _naming(
         "titles": asking.titles_of(str(dataset) for dataset in datasets if dataset),
         "words_for": words.words_for,
         "ending": words.ending,
+        "without_actor": words.without_actor,
         "zone": questions.LEGAL_ZONE,
     }
 

@@ -10,11 +10,32 @@ _WORDS = {
     Action.ACCESS_ROWS_REFUSE: "Rows refused",
     Action.LOG_ENTRIES_EXPORT: "Log exported",
     Action.LOG_ENTRIES_READ: "Log read",
+    Action.LOG_RESTORE_ACCEPT: "Restore that lost entries accepted",
     Action.SESSION_END: "Signed out",
     Action.SESSION_REFUSE: "Sign-in refused",
     Action.SESSION_SIGN_IN: "Signed in",
     Action.SESSION_STEP_UP: "Proved identity again",
 }
+
+
+_BY_COMMAND = frozenset(
+    {
+        Action.CUT_VERSION_BUILD,
+        Action.DATASET_REGISTRATION_ADD,
+        Action.DATASET_RUN_STOP,
+        Action.DATASET_VERSION_PUBLISH,
+        Action.DEMO_STATE_LOAD,
+        Action.LOG_RESTORE_ACCEPT,
+        Action.PERSON_ROLE_END,
+        Action.PERSON_ROLE_GIVE,
+    }
+)
+"""What on the pages only a signed-in person can do: without one, it was done on the command line."""
+
+
+def without_actor(action: str) -> str:
+    """Who did an act that names no person."""
+    return "the operator" if action in _BY_COMMAND else "nobody signed in"
 
 
 def words_for(action: str) -> str:
@@ -31,3 +52,10 @@ def ending(outcome: str, ended: str | None) -> str:
     if outcome == "intended":
         return ended or "no outcome recorded"
     return outcome
+
+
+def state(outcome: str, ended: str | None) -> str:
+    """An entry's own outcome, which never changes, and after it what became of an intent."""
+    if outcome != "intended":
+        return outcome
+    return f"intended; ended: {ended}" if ended else "intended; no outcome recorded"

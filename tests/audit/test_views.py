@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from audit import tables
-from audit.actions import Action
+from audit.actions import Action, Outcome
+from audit.entry import Entry
 from audit.merkle import leaf_hash
 from exchange.db import db
 from exchange.directory.models import RoleKind
@@ -176,6 +177,26 @@ def test_one_entry_has_its_page_bytes_and_proof(app: Flask, auditor: FlaskClient
     assert f"/audit/proof/{row.id}.tlog-proof" in page
     assert auditor.get(f"/audit/entries/{row.id}.json").data == bytes(row.body)
     assert auditor.get("/audit/entries/00000000-0000-7000-8000-000000000000").status_code == 404
+
+
+def test_an_intent_shows_its_own_state_and_how_it_ended(app: Flask, auditor: FlaskClient, log: Engine) -> None:
+    open_end = make_intent(dataset="pppp-2222")
+    write(db.engine, [open_end])
+    recorded(app)
+    with log.connect() as connection:
+        first = connection.execute(select(tables.entries.c.id).where(tables.entries.c.idx == 0)).scalar_one()
+    assert "Intended; ended: done" in auditor.get(f"/audit/entries/{first}").text
+    assert "Intended; no outcome recorded" in auditor.get(f"/audit/entries/{open_end.id}").text
+
+
+def test_an_act_of_the_command_line_is_the_operators(app: Flask, auditor: FlaskClient, log: Engine) -> None:
+    published = Entry(Action.DATASET_VERSION_PUBLISH, Outcome.DONE, dataset="pppp-2222")
+    refused = Entry(Action.SESSION_REFUSE, Outcome.REFUSED)
+    write(db.engine, [published, refused])
+    recorded(app)
+    assert "the operator" in auditor.get(f"/audit/entries/{published.id}").text
+    assert "nobody signed in" in auditor.get(f"/audit/entries/{refused.id}").text
+    assert "the operator" in auditor.get("/audit/entries?action=dataset:version:publish").text
 
 
 def test_entries_are_filtered(auditor: FlaskClient, log: Engine) -> None:
