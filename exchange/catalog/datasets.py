@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from audit import ledger
@@ -105,8 +105,12 @@ def titles_of(session: Session, ids: Iterable[str]) -> dict[str, str]:
 
 
 def find_datasets(session: Session, text: str) -> list[str]:
-    """The ids of datasets whose title contains this text, by title; at most ten."""
-    pattern = f"%{' '.join(text.split()).replace('%', '').replace('_', '')}%"
+    """The ids of datasets with this title; if there is none, of at most ten whose title contains it, by title."""
+    wanted = " ".join(text.split())
+    alike = or_(Dataset.title == wanted, func.lower(Dataset.title) == wanted.lower())
+    if exact := list(session.scalars(select(Dataset.id).where(alike).order_by(Dataset.id).limit(10))):
+        return exact
+    pattern = f"%{wanted.replace('%', '').replace('_', '')}%"
     named = select(Dataset.id).where(Dataset.title.ilike(pattern)).order_by(Dataset.title)
     return list(session.scalars(named.limit(10)))
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import tables
-from exchange.catalog.datasets import columns_of, current_version, get_dataset, register_dataset
+from exchange.catalog.datasets import columns_of, current_version, find_datasets, get_dataset, register_dataset
 from exchange.catalog.models import Dataset
 from exchange.errors import Conflict, Invalid
 from exchange.values import is_four_by_four
@@ -60,3 +60,10 @@ def test_what_cannot_be_registered_is_refused(
     with pytest.raises(error, match=words):
         register(session, **more)
     assert session.scalar(select(func.count()).select_from(Dataset)) == 1
+
+
+def test_an_exact_title_means_one_dataset(session: Session) -> None:
+    whole, longer = make_dataset(session, title="Attendance"), make_dataset(session, title="Attendance by District")
+    assert find_datasets(session, " attendance ") == [whole.id]
+    assert find_datasets(session, "Attend") == [whole.id, longer.id]
+    assert find_datasets(session, "Nothing") == []
