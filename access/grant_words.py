@@ -58,8 +58,8 @@ def described(session: Session, grant: Grant, now: datetime) -> GrantInWords:
         purpose=grant.purpose,
         columns=tuple((name, labels.get(name, name)) for name in grant.columns),
         rows=in_words(grant.rows, labels),
-        persons=_persons(session, grant),
-        limits=_limits(grant),
+        persons=persons_of(session, grant),
+        limits=limits_of(grant),
         begins=day(grant.not_before),
         ends=day(grant.not_after),
         agreement=version.agreement_id,
@@ -96,13 +96,15 @@ def _why_ended(session: Session, grant: Grant, state: str, now: datetime) -> str
     return refusal.reason if refusal else ""
 
 
-def _persons(session: Session, grant: Grant) -> tuple[str, ...]:
+def persons_of(session: Session, grant: Grant) -> tuple[str, ...]:
+    """Who may read under it, by name."""
     if ANYBODY in grant.persons:
         return ("every member of the working group",)
     return tuple(session.scalars(select(Person.name).where(Person.id.in_(grant.persons)).order_by(Person.name)))
 
 
-def _limits(grant: Grant) -> tuple[str, ...]:
+def limits_of(grant: Grant) -> tuple[str, ...]:
+    """What holds for every answer under it: single records or totals, the smallest count, queries a day."""
     found = []
     if grant.granularity == AGGREGATE:
         found.append("totals only, never single records")

@@ -45,7 +45,7 @@ def give(session: Session, request: AccessRequest, now: datetime, by: Identity |
     version, terms = cover(session, request, now)
     if held is not None:
         _end(held, GrantState.SUPERSEDED, now)
-    grant = _fixed(request, version, terms, now)
+    grant = fixed(request, version, terms, now)
     session.add(grant)
     request.state, request.agreement_id = RequestState.GRANTED.value, version.agreement_id
     session.flush()
@@ -75,7 +75,8 @@ def _held(session: Session, request: AccessRequest) -> Grant | None:
     return session.scalars(statement).first()
 
 
-def _fixed(request: AccessRequest, version: AgreementVersion, terms: Terms, now: datetime) -> Grant:
+def fixed(request: AccessRequest, version: AgreementVersion, terms: Terms, now: datetime) -> Grant:
+    """The grant that a request gets under these terms; it is not in any session yet."""
     return Grant(
         request_id=request.id,
         agreement_version_id=version.id,

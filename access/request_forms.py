@@ -31,6 +31,7 @@ class AskForm(Form):
         description="A few sentences. The source agency and the Chief Data Officer read them.",
         render_kw={"rows": "5"},
     )
+    check = SubmitField("See what covers it", render_kw={"class": "btn btn-outline-primary"})
     submit = SubmitField("Ask for access")
 
 

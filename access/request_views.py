@@ -15,6 +15,7 @@ from access.oauth.metadata import issuer
 from access.programs import own_client, program_for
 from access.request_forms import AnswerForm, AskForm, ClientForm, EndForm
 from access.snippets import MAKE_KEY
+from access.weighing import Weighed, wanted, weigh
 from exchange import clock
 from exchange.catalog.datasets import get_dataset
 from exchange.catalog.models import Dataset, DatasetClass
@@ -22,7 +23,8 @@ from exchange.catalog.visibility import may_know
 from exchange.classification.withheld import why_withheld
 from exchange.directory.identity import Identity
 from exchange.directory.models import RoleKind, WorkingGroup
-from exchange.errors import CharterError, NotFound
+from exchange.errors import CharterError, Invalid, NotFound
+from exchange.values import slug
 from exchange.web import session, settings
 
 requests = Blueprint("requests", __name__)
@@ -53,6 +55,8 @@ def new() -> str | Response | tuple[str, int]:
     form.refuse_unknown()
     if not form.validate():
         return _ask_page(identity, dataset, form), 400
+    if form.check.data:
+        return _ask_page(identity, dataset, form, _weighed(identity, dataset, form))
     try:
         asked = request_room.submit(
             session(), identity, group=form.group.data, dataset=dataset, columns=form.columns.data,
@@ -92,10 +96,17 @@ def _groups(identity: Identity) -> list[tuple[str, str]]:
     return [(group.id, group.name) for group in groups]
 
 
-def _ask_page(identity: Identity, dataset: Dataset, form: AskForm) -> str:
+def _weighed(identity: Identity, dataset: Dataset, form: AskForm) -> Weighed:
+    asked = wanted(identity, dataset, form.group.data, form.columns.data, slug(form.purpose.data))
+    return weigh(session(), asked, clock.now())
+
+
+def _ask_page(identity: Identity, dataset: Dataset, form: AskForm, weighed: Weighed | None = None) -> str:
     before = request_room.before_asking(session(), identity, dataset, (), clock.now())
     withheld = {each.column: each.words for each in why_withheld(session(), dataset.id)}
-    return render_template("access/requests/new.html", dataset=dataset, form=form, before=before, withheld=withheld)
+    return render_template(
+        "access/requests/new.html", dataset=dataset, form=form, before=before, withheld=withheld, weighed=weighed
+    )
 
 
 @requests.get("/<request_id>")
@@ -108,14 +119,16 @@ def show(request_id: str) -> str:
 def _show(identity: Identity, request_id: str, form: AnswerForm) -> str:
     asked = request_room.find(session(), identity, request_id)
     waits = asked.state == "approved"
+    weighed = weigh(session(), asked, clock.now()) if asked.state in request_room.OPEN_STATES else None
     return render_template(
         "access/requests/show.html",
         asked=asked,
         form=form,
         side=request_room.side_of(identity, asked),
         sides=request_room.SIDES,
-        missing=grant_room.missing(session(), asked, clock.now()) if waits else None,
+        weighed=weighed,
         may_give=waits and identity.holds(RoleKind.CDO),
+        may_draft=waits and (identity.holds(RoleKind.CDO) or request_room.drafts(identity)),
         may_withdraw=asked.state in request_room.OPEN_STATES and asked.working_group_id in identity.groups(),
         columns=[column.label for column in asked.dataset.columns if column.name in asked.columns],
     )
@@ -130,9 +143,13 @@ def decide(request_id: str) -> Response | tuple[str, int]:
     if not form.validate() or form.answer.data not in ("approve", "refuse"):
         return _show(identity, request_id, form), 400
     asked = request_room.find(session(), identity, request_id)
-    grant = request_room.decide(
-        session(), identity, asked, form.answer.data == "approve", form.reason.data or "", clock.now()
-    )
+    approved = form.answer.data == "approve"
+    try:
+        grant = request_room.decide(session(), identity, asked, approved, form.reason.data or "", clock.now())
+    except Invalid as error:
+        session().rollback()
+        flash(error.message, "danger")
+        return _show(identity, request_id, form), error.status
     session().commit()
     flash("The grant is given; its group can read now." if grant else "Your answer is recorded.")
     return redirect(url_for("requests.show", request_id=request_id), 303)

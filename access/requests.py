@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from access import grants
 from access.models import AccessRequest, Grant, RequestDecision, RequestState
 from access.permit import group_standing
+from agreements.transitions import OPM
 from audit import ledger
 from audit.actions import Action, Outcome
 from audit.entry import Entry
@@ -30,6 +31,7 @@ from exchange.values import slug
 SOURCE, CDO = "source", "cdo"
 SIDES = {SOURCE: "the source agency", CDO: "the Chief Data Officer"}
 OPEN_STATES = (RequestState.SUBMITTED.value, RequestState.APPROVED.value)
+APPROVED = RequestState.APPROVED.value
 MAX_REASON = 4000
 MAX_PURPOSE = 80
 
@@ -258,14 +260,21 @@ def requests_of(session: Session, identity: Identity) -> list[AccessRequest]:
 
 
 def _visible(identity: Identity) -> Select[AccessRequest]:
-    """One's own groups' requests, those for one's agency's data, and all for the CDO, auditors and administrators."""
+    """One's own groups' requests, those for one's agency's data, and all for the CDO, auditors and administrators.
+
+    OPM's drafters see the approved ones: an agreement must be drafted or amended for those that none covers.
+    """
     statement = select(AccessRequest).join(Dataset, Dataset.id == AccessRequest.dataset_id)
     if identity.holds(RoleKind.CDO, RoleKind.AUDITOR, RoleKind.ADMINISTRATOR):
         return statement
     own = sorted(identity.agencies(RoleKind.DATA_OFFICER, RoleKind.STEWARD))
-    return statement.where(
-        or_(AccessRequest.working_group_id.in_(sorted(identity.groups())), Dataset.agency_id.in_(own))
-    )
+    mine = or_(AccessRequest.working_group_id.in_(sorted(identity.groups())), Dataset.agency_id.in_(own))
+    return statement.where(or_(mine, AccessRequest.state == APPROVED) if drafts(identity) else mine)
+
+
+def drafts(identity: Identity) -> bool:
+    """Whether this person drafts agreements for OPM."""
+    return identity.holds(RoleKind.DRAFTER, agency=OPM)
 
 
 def _record(

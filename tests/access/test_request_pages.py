@@ -76,6 +76,52 @@ def test_the_journey_from_asking_to_the_grant(app: Flask, client: FlaskClient) -
         assert status == 200, page
 
 
+def test_whether_an_agreement_covers_it_is_said_before_asking_and_to_who_answers(
+    app: Flask, client: FlaskClient
+) -> None:
+    cast = make_cast(db.session())
+    version = make_active_dsa(db.session(), cast)
+    agreement = version.agreement_id
+    db.session.commit()
+    sign_in(client, person(cast.analyst.person_id))
+    path, purpose = f"/requests/new?dataset={ATTENDANCE}", "chronic-absence-planning"
+    asked = {"dataset": ATTENDANCE, "group": GROUP, "reason": "To plan support.", "columns": ["student_id", "year"]}
+    status, page = post(client, path, **asked, purpose=purpose, check="See what covers it")
+    assert (status, f"An agreement in force covers this: {agreement}, version 1" in page) == (200, True)
+    assert "Hartford School District" in page and "FERPA" in page and "Nothing has been sent yet" in page
+    status, page = post(client, path, **asked, purpose="marketing", check="See what covers it")
+    assert (status, "does not cover this purpose" in page) == (200, True)
+    assert db.session.scalars(select(AccessRequest)).all() == []
+    assert post(client, path, **asked, purpose=purpose)[0] == 200
+    request = db.session.scalars(select(AccessRequest)).one().id
+    sign_in(client, person(cast.sde_officer.person_id))
+    page = unescape(client.get(f"/requests/{request}").get_data(as_text=True))
+    for words in (agreement, "Hartford School District", "FERPA", "Until", "may read nothing of this dataset yet"):
+        assert words in page
+
+
+def test_an_approved_request_without_agreement_leads_a_drafter_to_draft(app: Flask, client: FlaskClient) -> None:
+    cast = make_cast(db.session())
+    make_active_dsa(db.session(), cast)
+    drafter = make_person(
+        db.session(), "Rosa Hale", agency="policy-and-management", roles=[(RoleKind.DRAFTER, "policy-and-management")]
+    )
+    db.session.commit()
+    sign_in(client, person(cast.analyst.person_id))
+    post(
+        client, f"/requests/new?dataset={ATTENDANCE}", dataset=ATTENDANCE, columns=["year"], group=GROUP,
+        purpose="another-purpose", reason="To plan support.",
+    )  # fmt: skip
+    asked = db.session.scalars(select(AccessRequest)).one().id
+    for officer in (cast.sde_officer, cast.cdo):
+        sign_in(client, person(officer.person_id))
+        post(client, f"/requests/{asked}/decide", f"/requests/{asked}", answer="approve", reason="")
+    sign_in(client, drafter)
+    assert "Draft or amend an agreement" in client.get("/desk").get_data(as_text=True)
+    page = client.get(f"/requests/{asked}").get_data(as_text=True)
+    assert "does not cover this purpose" in page and "/agreements/new" in page
+
+
 def test_a_refusal_without_a_reason_is_sent_back(client: FlaskClient, world: World) -> None:
     officer = make_person(db.session(), "Marguerite Adeyemi", agency="education", roles=[RoleKind.DATA_OFFICER])
     request = db.session.scalars(select(AccessRequest)).one()
@@ -85,7 +131,7 @@ def test_a_refusal_without_a_reason_is_sent_back(client: FlaskClient, world: Wor
     sign_in(client, officer)
     status, page = post(client, f"/requests/{asked}/decide", f"/requests/{asked}", answer="refuse", reason="")
     assert status == 400
-    assert "needs a reason" in page
+    assert "needs a reason" in page and "Your answer, for the source agency" in page
     status, page = post(client, f"/requests/{asked}/decide", f"/requests/{asked}", answer="refuse", reason="Too much.")
     assert status == 200
     assert "Refused by the source agency" in page

@@ -185,7 +185,21 @@ def test_approved_without_an_agreement_is_not_granted(session: Session, cast: Ca
     request = ask(session, cast.analyst)
     both(session, cast, request)
     assert request.state == RequestState.APPROVED
-    assert requests_waiting(session, cast.cdo, NOON) == []
+    drafter = make_identity(session, (RoleKind.DRAFTER, "policy-and-management"))
+    for who in (cast.cdo, drafter):
+        (due,) = requests_waiting(session, who, NOON)
+        assert due.next_step == "Draft or amend an agreement"
+    assert requests.find(session, drafter, request.id) is request
+    elsewhere = make_identity(session, (RoleKind.DRAFTER, "labor"), name="Otto Finch")
+    assert requests_waiting(session, elsewhere, NOON) == []
+    with pytest.raises(NotFound):
+        requests.find(session, elsewhere, request.id)
+
+
+def test_a_drafter_sees_no_request_that_nobody_approved(session: Session, cast: Cast) -> None:
+    request = ask(session, cast.analyst)
+    with pytest.raises(NotFound):
+        requests.find(session, make_identity(session, (RoleKind.DRAFTER, "policy-and-management")), request.id)
 
 
 def test_the_desk_shows_who_has_to_answer(session: Session, cast: Cast) -> None:
