@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import click
 from flask import Blueprint, Flask, Response, g, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
@@ -80,7 +81,8 @@ CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application. Without settings, those of the environment. Raises `SettingsError` with all that is wrong."""
-    chosen = settings or settings_room.from_environment(os.environ, demo_named=sys.argv[1:2] == ["demo"])
+    chosen = settings or _settings_of_the_operator()
+    os.umask(0o077)  # what this program writes is for its own account only
     app = Flask(__name__)
     app.url_map.strict_slashes = False
     app.config.update(
@@ -103,6 +105,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     for part in (login, navigation, error_pages):
         part.install(app)
     return app
+
+
+def _settings_of_the_operator() -> Settings:
+    """The environment's settings; at the command line what is wrong with them is said without a traceback."""
+    try:
+        return settings_room.from_environment(os.environ, demo_named=sys.argv[1:2] == ["demo"])
+    except settings_room.SettingsError as problem:
+        if click.get_current_context(silent=True) is None:
+            raise
+        raise click.ClickException(problem.message) from problem
 
 
 def _load(address: str) -> Any:

@@ -62,7 +62,6 @@ def give_waiting() -> None:
     session().commit()
     for grant in given:
         click.echo(f"granted {grant.id}: {grant.working_group_id} may read {grant.dataset_id} for {grant.purpose}")
-    click.echo(f"{len(given)} grants given")
 
 
 @access.command("tidy")
@@ -70,4 +69,5 @@ def tidy() -> None:
     """Delete one-time client assertions that have ended and prove nothing any more."""
     deleted = tokens.forget_ended(session(), clock.now())
     session().commit()
-    click.echo(f"{deleted} used assertions deleted")
+    if deleted:
+        click.echo(f"{deleted} used assertions deleted")

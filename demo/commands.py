@@ -47,8 +47,7 @@ def story(data: Path | None, url: str | None) -> None:
 
 
 def _show(facts: dict[str, Any]) -> None:
-    click.echo(f"\nCharter Oak's demo is at {settings().origin}\n")
-    click.echo("Desks (one click each on the sign-in page; all persons are invented):")
+    click.echo("\nDesks (one click each on the sign-in page; all persons are invented):")
     for account in facts["accounts"].values():
         if account["desk"]:
             click.echo(f"  {account['desk']:24} {account['name']:26} {account['email']}")

@@ -36,6 +36,9 @@ ABSENCE = Purpose(
     "To plan supports for students who miss ten percent of school days or more, and to measure whether State-funded "
     "programs reach them.",
 )
+TRANSITION = Purpose(
+    "grade-nine-transition", "To measure whether students who change districts before grade nine are absent more often."
+)
 REEMPLOYMENT = Purpose(
     "reemployment-outcomes",
     "To measure whether job placement programs lead to lasting work for the families they serve.",
@@ -108,15 +111,17 @@ def draft_dsa(session: Session, sharing: Sharing, now: datetime) -> AgreementVer
     return version
 
 
-def carry_through(session: Session, version: AgreementVersion, now: datetime) -> None:
-    """Review by each source agency and counsel, then signature by all parties: the version is in force."""
+def carry_through(
+    session: Session, version: AgreementVersion, now: datetime, *, unsigned: frozenset[str] = frozenset()
+) -> None:
+    """Review by each source agency and counsel, then signature by all parties but the `unsigned` ones."""
     reviewing.submit_for_review(session, acting(session, "drafter", now), version, now=now)
     for agency in sorted(reviewing.waiting_on_sources(version)):
         reviewing.approve_as_source(session, acting(session, OFFICERS[agency], now), version, now=now)
     for agency in sorted(reviewing.waiting_on_counsel(version)):
         reviewing.approve_as_counsel(session, acting(session, COUNSEL[agency], now), version, now=now)
     signing.open_for_signature(session, acting(session, "drafter", now), version, now=now)
-    for agency in sorted({party.agency_id for party in signing.unsigned_parties(version)}):
+    for agency in sorted({party.agency_id for party in signing.unsigned_parties(version)} - unsigned):
         official = acting(session, OFFICIALS[agency], now)
         signing.sign(session, official, version, sha256=str(version.sha256), now=now, agency=agency)
 

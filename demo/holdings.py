@@ -34,6 +34,7 @@ class Holding:
     steward: str
     row_id: str | None = None
     restricted: Mapping[str, str] | None = field(default_factory=dict)
+    agreed: bool = True
 
     @property
     def id(self) -> str:
@@ -79,6 +80,17 @@ HOLDINGS = (
         restricted={"worker_key": "UC-WAGE", "employer_account": "UC-WAGE", "wages": "UC-WAGE"},
     ),
     Holding(
+        "sites",
+        "Early childhood program sites",
+        "Where publicly funded early childhood programs are, and how many places they have. The sites are invented.",
+        SDE,
+        "open",
+        "Education",
+        "sde_steward",
+        row_id="site_number",
+        agreed=False,
+    ),
+    Holding(
         "unclassified",
         "Early intervention visits",
         "Visits by early intervention providers. Nobody has classified its columns yet. All cases are invented.",
@@ -99,7 +111,7 @@ def load_holdings(
         if get_dataset(session, holding.id) is None:
             dataset = publish(session, ledger, settings, holding, files[holding.key], now)
             if holding.restricted is not None:
-                classify(session, settings, dataset, holding.steward, holding.restricted, now)
+                classify(session, settings, dataset, holding.steward, holding.restricted, now, agreed=holding.agreed)
                 session.commit()
 
 
@@ -126,7 +138,14 @@ def publish(
 
 
 def classify(
-    session: Session, settings: Settings, dataset: Dataset, steward: str, restricted: Mapping[str, str], now: datetime
+    session: Session,
+    settings: Settings,
+    dataset: Dataset,
+    steward: str,
+    restricted: Mapping[str, str],
+    now: datetime,
+    *,
+    agreed: bool = True,
 ) -> None:
     """Decide every column, propose, and let the Chief Data Officer agree; the open cut follows."""
     by = acting(session, steward, now)
@@ -136,4 +155,5 @@ def classify(
         decision = "restricted" if code else "open"
         deciding.decide_column(session, by, proposal, column.name, decision, code=code or "", now=now)
     deciding.propose(session, by, proposal, now)
-    deciding.agree(session, acting(session, "cdo", now), proposal, now, settings=settings)
+    if agreed:
+        deciding.agree(session, acting(session, "cdo", now), proposal, now, settings=settings)

@@ -16,14 +16,15 @@ from access import requests
 from access.clients import register_client
 from access.models import AccessRequest, Client, Grant
 from access.programs import demo_key_file
+from agreements import editing
 from agreements.editing import Line
 from agreements.models import Agreement, AgreementVersion
 from audit.actions import Action, Outcome
 from audit.entry import Entry
 from audit.ledger import append
 from demo import secrets_of, tables
-from demo.cast import CAST, DOL, HHS_GROUP, SDE, email_of
-from demo.contracts import ABSENCE, REEMPLOYMENT, Sharing, carry_through, draft_dsa, memorandum
+from demo.cast import CAST, DOL, HHS_GROUP, OPM, SDE, email_of
+from demo.contracts import ABSENCE, REEMPLOYMENT, TRANSITION, Sharing, carry_through, draft_dsa, memorandum
 from demo.holdings import HOLDINGS, Holding, load_holdings
 from demo.people import acting, load_people, stable_id
 from exchange.catalog.datasets import get_dataset
@@ -36,7 +37,11 @@ GRANTED = ("school_year", "district", "town_code", "grade", "days_absent", "chro
 ASKED = ("school_year", "grade", "race_ethnicity", "chronically_absent")
 DISTRICTS = ("Hartford School District", "New Haven School District", "Bridgeport School District")
 ABSENCE_TITLE = "Chronic absence planning: student attendance for the Health and Human Services working group"
+TRANSITION_TITLE = "Grade nine transition: student attendance for the Health and Human Services working group"
 REEMPLOYMENT_TITLE = "Reemployment outcomes: wage records for the Health and Human Services working group"
+
+
+TOPICS = {ABSENCE_TITLE: "attendance", REEMPLOYMENT_TITLE: "wages", TRANSITION_TITLE: "transition"}
 
 
 def is_loaded(settings: Settings) -> bool:
@@ -77,14 +82,17 @@ def _secret(settings: Settings) -> str:
 
 
 def _load_agreements(session: Session, now: datetime) -> None:
-    """Two memoranda and one agreement in force, and a draft that still lacks what the wage law wants."""
+    """Two memoranda and an agreement in force, one that the CDO has to sign, a draft that lacks what a law wants."""
     if session.scalar(select(Agreement.id).limit(1)) is not None:
         return
     for agency in (SDE, DOL):
         memorandum(session, agency, now)
     in_force = draft_dsa(session, _absence(), now)
     carry_through(session, in_force, now)
-    draft_dsa(session, _reemployment(), now)
+    waiting = draft_dsa(session, _transition(), now)
+    carry_through(session, waiting, now, unsigned=frozenset({OPM}))
+    lacking = draft_dsa(session, _reemployment(), now)
+    editing.remove_clause(session, acting(session, "drafter", now), lacking, "C12", now=now)
     session.commit()
 
 
@@ -96,6 +104,19 @@ def _absence() -> Sharing:
         SDE,
         ABSENCE,
         [Line(_id("attendance"), columns, rows)],
+        "34 CFR 99.31(a)(3) and 99.35: audit and evaluation of State-supported education programs.",
+        "audit-evaluation",
+        {"C11": {"representative": "the Department of Children and Families, by the persons named in this agreement"}},
+    )
+
+
+def _transition() -> Sharing:
+    rows = {"op": "in", "column": "grade", "values": ["08", "09"]}
+    return Sharing(
+        TRANSITION_TITLE,
+        SDE,
+        TRANSITION,
+        [Line(_id("attendance"), frozenset({"school_year", "district", "grade", "days_absent"}), rows)],
         "34 CFR 99.31(a)(3) and 99.35: audit and evaluation of State-supported education programs.",
         "audit-evaluation",
         {"C11": {"representative": "the Department of Children and Families, by the persons named in this agreement"}},
@@ -188,7 +209,7 @@ def _agreements(session: Session) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for version in versions:
         agreement = version.agreement
-        topic = {ABSENCE_TITLE: "attendance", REEMPLOYMENT_TITLE: "wages"}.get(agreement.title)
+        topic = TOPICS.get(agreement.title)
         key = f"{keys[agreement.tier]}_{topic or next(p.agency_id for p in version.parties if p.capacity == 'source')}"
         found[key] = {"id": agreement.id, "version": version.number, "sha256": version.sha256, "state": version.state}
     return found

@@ -44,6 +44,7 @@ def write_all(folder: Path) -> dict[str, Path]:
         "towns": _write(folder / "population_and_housing_by_town.csv", TOWN_HEADER, town_rows()),
         "attendance": _write(folder / "student_attendance.csv", ATTENDANCE_HEADER, attendance_rows()),
         "wages": _write(folder / "wage_records.csv", WAGE_HEADER, wage_rows()),
+        "sites": _write(folder / "program_sites.csv", SITE_HEADER, site_rows()),
         "unclassified": _write(folder / "early_intervention_visits.csv", VISIT_HEADER, visit_rows()),
     }
 
@@ -61,6 +62,7 @@ ATTENDANCE_HEADER = (
     "Chronically Absent",
 )
 WAGE_HEADER = ("Worker Key", "Employer Account", "Industry Code", "Industry", "Town", "Quarter", "Wages")
+SITE_HEADER = ("Site Number", "Town", "Program", "Places")
 VISIT_HEADER = ("Case Number", "Town", "Visit Date", "Referral Source", "Minutes")
 
 
@@ -115,6 +117,13 @@ def wage_rows() -> Iterable[Sequence[object]]:
             f"2019Q{chance.randint(1, 4)}",
             int(chance.lognormvariate(9.3, 0.6)),
         )
+
+
+def site_rows() -> Iterable[Sequence[object]]:
+    """An open table whose classification waits for the Chief Data Officer."""
+    chance = random.Random(SEED + 3)
+    for number, town in enumerate(LARGE_TOWNS, 1):
+        yield f"S-{number:03d}", town.name, chance.choice(("Preschool", "After school")), chance.randint(2, 9) * 10
 
 
 def visit_rows() -> Iterable[Sequence[object]]:

@@ -26,6 +26,7 @@ KNOWN = (
     "EXCHANGE_PORT",
 )
 SECRET_KEY_BYTES = 32
+LAST_PORT = 65_535
 
 
 class SettingsError(CharterError):
@@ -88,9 +89,9 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
     demo = _is_demo(environment, data_dir, demo_named)
     problems = _unknown(environment) + (_not_for_demo(environment) if demo else _missing(environment))
     host = environment.get("EXCHANGE_HOST", "127.0.0.1")
-    port = environment.get("EXCHANGE_PORT") or environment.get("PORT") or "8000"
-    if not port.isdigit():
-        problems.append(f"EXCHANGE_PORT (or PORT) must be a number, not {port!r}")
+    port = environment.get("EXCHANGE_PORT") or environment.get("PORT") or _remembered_port(data_dir) or "8000"
+    if not (port.isdigit() and 0 < int(port) <= LAST_PORT):
+        problems.append(f"EXCHANGE_PORT (or PORT) must be a number from 1 to {LAST_PORT}, not {port!r}")
     if demo and not is_loopback(host):
         problems.append(f"the demo answers on a loopback address only; EXCHANGE_HOST is {host!r}")
     if problems:
@@ -108,6 +109,18 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
     )
 
 
+def remember_port(settings: Settings) -> None:
+    """Keep the demo's port beside its data, so that commands in another terminal find the server."""
+    path = settings.data_dir / "demo" / "port"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(settings.port))
+
+
+def _remembered_port(data_dir: Path) -> str:
+    path = data_dir / "demo" / "port"
+    return path.read_text().strip() if path.exists() else ""
+
+
 def _is_demo(environment: Mapping[str, str], data_dir: Path, demo_named: bool) -> bool:
     chosen = environment.get("EXCHANGE_DEMO")
     if chosen is not None:
@@ -118,13 +131,19 @@ def _is_demo(environment: Mapping[str, str], data_dir: Path, demo_named: bool) -
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
-    return [f"{name} is not a setting; known are {', '.join(KNOWN)}"
-            for name in sorted(environment) if name.startswith("EXCHANGE_") and name not in KNOWN]
+    return [
+        f"{name} is not a setting; known are {', '.join(KNOWN)}"
+        for name in sorted(environment)
+        if name.startswith("EXCHANGE_") and name not in KNOWN
+    ]
 
 
 def _not_for_demo(environment: Mapping[str, str]) -> list[str]:
-    return [f"{name} belongs to a real installation; the demo (EXCHANGE_DEMO=1) refuses to run beside it"
-            for name in PRODUCTION_ONLY if environment.get(name)]
+    return [
+        f"{name} belongs to a real installation; the demo (EXCHANGE_DEMO=1) refuses to run beside it"
+        for name in PRODUCTION_ONLY
+        if environment.get(name)
+    ]
 
 
 def _missing(environment: Mapping[str, str]) -> list[str]:

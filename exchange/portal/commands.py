@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from exchange.db import db
 from exchange.portal import migrating, serving
+from exchange.settings import SettingsError
 from exchange.web import settings
 
 
@@ -28,4 +29,7 @@ def migrate(message: str | None) -> None:
 @with_appcontext
 def serve(workers: int, threads: int) -> None:
     """Serve pages and API, and keep the log's sequencer and the clock running beside them, until interrupted."""
-    raise SystemExit(serving.serve(settings(), workers, threads))
+    try:
+        raise SystemExit(serving.serve(settings(), workers, threads))
+    except SettingsError as problem:
+        raise click.ClickException(problem.message) from problem

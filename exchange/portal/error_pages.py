@@ -40,7 +40,7 @@ TITLES = {
     403: "Not permitted",
     404: "Not found",
     405: "Not that way",
-    409: "Somebody else was first",
+    409: "Not possible as things stand",
     413: "Too large",
     429: "Too many at once",
     500: "Something went wrong here",

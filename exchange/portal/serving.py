@@ -6,8 +6,10 @@ checkpoint. The web server's end is the end of all; any other process that ends 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from exchange.settings import Settings
+from exchange.settings import Settings, SettingsError, remember_port
 
 ROOT = Path(__file__).resolve().parents[2]
 GRACE_S = 10
 PAUSE_S = 0.25
 CLOCK_EVERY_S = 300
+BY_THE_CLOCK = (("agreements", "expire"), ("access", "give-waiting"), ("access", "tidy"))
+"""What is done every few minutes. No right depends on it: permits compare the time themselves."""
+
 GUNICORN = (
     "-m",
     "gunicorn",
@@ -47,14 +52,21 @@ def serve(settings: Settings, workers: int, threads: int) -> int:
     web = Running("web", (*GUNICORN, *_binding(settings, workers, threads)), every_s=0)
     others = [
         Running("sequencer", ("-m", "flask", "audit", "sequence"), every_s=1),
-        Running("clock", ("-m", "flask", "agreements", "expire"), every_s=CLOCK_EVERY_S),
+        *(Running(words[-1], ("-m", "flask", *words), every_s=CLOCK_EVERY_S) for words in BY_THE_CLOCK),
     ]
-    stop = _on_stop()
+    _require_free(settings)
+    if settings.demo:
+        remember_port(settings)
+    stop, said = _on_stop(), False
     _start(web)
     try:
         while not stop and web.process is not None and web.process.poll() is None:
             for running in others:
                 _keep(running)
+            if not said and _answers(settings):
+                said = True
+                sys.stdout.write(f"Charter Oak is ready at {settings.origin} (Ctrl-C stops it)\n")
+                sys.stdout.flush()
             time.sleep(PAUSE_S)
     finally:
         _end([web, *others])
@@ -63,6 +75,25 @@ def serve(settings: Settings, workers: int, threads: int) -> int:
 
 def _binding(settings: Settings, workers: int, threads: int) -> tuple[str, ...]:
     return ("--bind", f"{settings.host}:{settings.port}", "--workers", str(workers), "--threads", str(threads))
+
+
+def _require_free(settings: Settings) -> None:
+    """Raise `SettingsError` if somebody else has the port, before anything is started."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(
+                f"Port {settings.port} on {settings.host} is in use, perhaps by another Charter Oak. "
+                f"Stop it, or choose another: make run PORT={settings.port + 1}"
+            ) from error
+
+
+def _answers(settings: Settings) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((settings.host, settings.port), timeout=1):
+        return True
+    return False
 
 
 def _on_stop() -> list[int]:
