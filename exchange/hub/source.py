@@ -63,7 +63,7 @@ def tidy_labels(labels: Sequence[str | None]) -> tuple[str, ...]:
     nameless = [str(place) for place, label in enumerate(tidied, 1) if not label]
     if nameless:
         raise Invalid(
-            f"The header gives no name to column {_several(nameless)}. "
+            f"The header gives no name to {'column' if len(nameless) == 1 else 'columns'} {_several(nameless)}. "
             f"Name every column, or describe the layout with a recipe (shipped: {', '.join(shipped_recipes())}), "
             "for example --recipe smarter_balanced for an EdSight export with three header lines."
         )
