@@ -31,3 +31,4 @@ def expire() -> None:
         click.echo(f"{version.agreement_id} version {version.number}: {version.state}")
     for version in begun:
         click.echo(f"{version.agreement_id} version {version.number}: active")
+    click.echo(f"{len(ended)} ended, {len(begun)} begun")

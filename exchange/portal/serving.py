@@ -109,9 +109,9 @@ def _on_stop() -> list[int]:
 
 def _start(running: Running) -> None:
     environment = {**os.environ, "FLASK_APP": "wsgi"}
-    running.process = subprocess.Popen(
-        (sys.executable, *running.arguments), cwd=ROOT, env=environment, start_new_session=True
-    )
+    quiet = subprocess.DEVNULL if running.every_s >= CLOCK_EVERY_S else None  # what failed still comes by stderr
+    command = (sys.executable, *running.arguments)
+    running.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, start_new_session=True)
     running.next_start = time.monotonic() + running.every_s
 
 
