@@ -99,7 +99,11 @@ def _complete(session: Session, by: Identity, version: AgreementVersion, _form: 
 
 
 ACTS: Mapping[Command, Act] = {
-    Command.SUBMIT_FOR_REVIEW: Act(ConfirmForm, _submit, "Each source agency then finds it on its desk."),
+    Command.SUBMIT_FOR_REVIEW: Act(
+        ConfirmForm,
+        _submit,
+        "Each source agency then finds it on its desk (notice by CGS 4-67n, to be confirmed by counsel).",
+    ),
     Command.APPROVE_AS_SOURCE: Act(ConfirmForm, _approve, "Your agency consents to its data in this agreement."),
     Command.APPROVE_AS_COUNSEL: Act(ConfirmForm, _counsel, "You find the text in order for your agency."),
     Command.REQUEST_CHANGES: Act(ChangesForm, _changes, "It goes back to the drafter, and every review starts anew."),

@@ -17,6 +17,7 @@ import rfc8785
 from agreements.bounds import ANY
 from agreements.clauses.library import ClauseVersion, UnknownTerm, get
 from agreements.clauses.wording import INSTRUMENTS, Names, draft_paragraphs, listed, paragraphs
+from agreements.party_words import CAPACITIES, standing_in_words
 from agreements.terms import Terms, compile_document, from_json, read_clauses, to_json
 from exchange.errors import Invalid
 from exchange.rows import predicate
@@ -28,9 +29,6 @@ PARTS = frozenset({
 })  # fmt: skip
 """The parts of a document of this format."""
 
-CAPACITIES = {"source": "source", "recipient": "recipient", "opm": "operator of the exchange"}
-"""What an agency stands as, in words (clause C01)."""
-
 Document = dict[str, Any]
 Said = Mapping[str, Mapping[str, Any]]
 """The read parameters of each clause, by its code."""
@@ -38,7 +36,7 @@ Said = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class PartyFact:
-    """An agency in one capacity ("source", "recipient", "opm"), by its legal name, with the statute it acts under."""
+    """An agency in one capacity ("source", "recipient", "opm"), by its legal name, with the statute that lists it."""
 
     agency: str
     name: str
@@ -222,8 +220,8 @@ def names_of(facts: DraftFacts) -> Names:
 
 
 def _party_in_words(party: PartyFact) -> str:
-    statute = f", acting under {party.statute}" if party.statute else ""
-    return f"the {party.name} ({CAPACITIES[party.capacity]}{statute})"
+    standing = standing_in_words(party.statute)
+    return f"the {party.name} ({CAPACITIES[party.capacity]}{f'; {standing}' if standing else ''})"
 
 
 def _parent_in_words(parent: ParentFact | None) -> str:

@@ -19,6 +19,7 @@ from agreements.clauses.version import ClauseVersion
 from agreements.facts import LINK_CLAUSE, ROSTER_CLAUSE, SCHEDULE_CLAUSE, schedule_of
 from agreements.models import AgreementClause, AgreementVersion, Capacity, Party, State, Tier
 from agreements.moving import Turn, begin, move
+from agreements.party_words import counted
 from agreements.signing import missing_clauses
 from agreements.starting_texts import DEFAULTS
 from agreements.transitions import OPM, Command
@@ -78,7 +79,7 @@ def set_schedule(
     parties |= {(dataset.agency_id, Capacity.SOURCE) for dataset, _ in read}
     _replace_parties(turn.version, parties)
     _fill(turn.version, SCHEDULE_CLAUSE, {"schedule": [line for _, line in read]})
-    words = "; ".join(f"{dataset.title}: {len(line['columns'])} columns" for dataset, line in read)
+    words = "; ".join(f"{dataset.title}: {counted(len(line['columns']), 'column')}" for dataset, line in read)
     return _edited(session, turn, SCHEDULE_CLAUSE, f"Schedule A: {words}.")
 
 
@@ -100,7 +101,9 @@ def set_roster(
     """Name the persons who may read the data (CGS 4-67aa(2)). Somebody who has left cannot be named."""
     turn = begin(session, by, version, Command.EDIT, now)
     if not person_ids:
-        raise Invalid("Name at least one person: the law wants the specific individuals (CGS 4-67aa(2)).")
+        raise Invalid(
+            "Name at least one person: nobody else can read (CGS 4-67aa(2) where it binds, good practice elsewhere)."
+        )
     for person_id in person_ids:
         person = session.get(Person, person_id)
         if person is None or person.left_at is not None:

@@ -19,6 +19,7 @@ from agreements.forms import (
     LineForm,
     PartiesForm,
     PersonsForm,
+    RemoveForm,
     TermForm,
     choices_of,
     clause_form,
@@ -26,7 +27,18 @@ from agreements.forms import (
 )
 from agreements.models import AgreementVersion, Capacity, Tier
 from agreements.moving import require_editable
-from agreements.pages import agency_choices, person_choices, recorded, restricted_datasets, to_page, version_seen, who
+from agreements.pages import (
+    Page,
+    agency_choices,
+    answered,
+    executive_choices,
+    person_choices,
+    recorded,
+    restricted_datasets,
+    to_page,
+    version_seen,
+    who,
+)
 from agreements.signing import missing_clauses
 from agreements.transitions import OPM, Command
 from exchange import clock
@@ -37,8 +49,12 @@ from exchange.errors import NotFound
 from exchange.forms import Form
 from exchange.web import session
 
-Page = str | Response
 NUMERIC = frozenset({"number", "double"})
+PERSONS_LEAD = (
+    "Name the specific individuals. CGS 4-67aa(2) wants them in agreements under CGS 12-15(b), CGS 31-225a(j) and "
+    "section 269 of PA 21-2 (June special session); elsewhere naming them is good practice, and the exchange wants it "
+    "everywhere, since it lets nobody else read. Offered are members of the working group and of the recipients."
+)
 
 
 def _draft(agreement_id: str, number: int) -> AgreementVersion:
@@ -62,47 +78,60 @@ def term(agreement_id: str, number: int) -> Page:
     """The first and the last day."""
     version = _draft(agreement_id, number)
     form = TermForm(obj=version)
-    if form.validate_on_submit():
-        form.refuse_unknown()
+
+    def press() -> Response:
         begins, ends = form.begins.data, form.ends.data
         editing.set_term(session(), who(), version, begins=begins, ends=ends, now=clock.now())
         return _saved(version, "The term is saved.")
-    return _page("edit", version, form, title="Term", lead="Both days are included. Renewal is a new version.")
+
+    lead = "Both days are included. Renewal is a new version."
+    return answered(Command.EDIT, form, press, lambda: _page("edit", version, form, title="Term", lead=lead))
 
 
 @recorded(Command.EDIT)
 def parties(agreement_id: str, number: int) -> Page:
     """The agencies and their capacities."""
     version = _draft(agreement_id, number)
+    form = _parties_form(version)
+
+    def press() -> Response:
+        wanted = [(agency, Capacity.SOURCE) for agency in form.sources.data]
+        wanted += [(agency, Capacity.RECIPIENT) for agency in form.recipients.data]
+        wanted += [(OPM, Capacity.OPM)] if form.opm.data else []
+        editing.set_parties(session(), who(), version, wanted, now=clock.now())
+        return _saved(version, "The parties are saved.")
+
+    lead = "Every party signs. Every source agency reviews first."
+    return answered(Command.EDIT, form, press, lambda: _page("edit", version, form, title="Parties", lead=lead))
+
+
+def _parties_form(version: AgreementVersion) -> PartiesForm:
     by_capacity = {c: [p.agency_id for p in version.parties if p.capacity == c.value] for c in Capacity}
     form = PartiesForm(
         sources=by_capacity[Capacity.SOURCE],
         recipients=by_capacity[Capacity.RECIPIENT],
         opm=bool(by_capacity[Capacity.OPM]),
     )
-    form.sources.choices = form.recipients.choices = choices_of(agency_choices())
-    if form.validate_on_submit():
-        form.refuse_unknown()
-        wanted = [(agency, Capacity.SOURCE) for agency in form.sources.data]
-        wanted += [(agency, Capacity.RECIPIENT) for agency in form.recipients.data]
-        wanted += [(OPM, Capacity.OPM)] if form.opm.data else []
-        editing.set_parties(session(), who(), version, wanted, now=clock.now())
-        return _saved(version, "The parties are saved.")
-    return _page("edit", version, form, title="Parties", lead="Every party signs. Every source agency reviews first.")
+    memorandum = version.agreement.tier == Tier.EMOU.value
+    form.sources.choices = choices_of(executive_choices() if memorandum else agency_choices())
+    form.recipients.choices = choices_of(agency_choices())
+    return form
 
 
 @recorded(Command.EDIT)
 def persons(agreement_id: str, number: int) -> Page:
-    """The named persons (CGS 4-67aa(2))."""
+    """The named persons (CGS 4-67aa(2), where it binds)."""
     version = _draft(agreement_id, number)
     form = PersonsForm(persons=roster_of(version))
     form.persons.choices = choices_of(person_choices(version, roster_of(version)))
-    if form.validate_on_submit():
-        form.refuse_unknown()
+
+    def press() -> Response:
         editing.set_roster(session(), who(), version, form.persons.data, now=clock.now())
         return _saved(version, "The named persons are saved.")
-    lead = "The law wants the specific individuals (CGS 4-67aa(2)). Members of the working group and of the recipients."
-    return _page("edit", version, form, title="Named persons", lead=lead)
+
+    return answered(
+        Command.EDIT, form, press, lambda: _page("edit", version, form, title="Named persons", lead=PERSONS_LEAD)
+    )
 
 
 def schedule(agreement_id: str, number: int) -> Page:
@@ -124,14 +153,19 @@ def line(agreement_id: str, number: int, dataset_id: str) -> Page:
         )
     form = LineForm()
     form.offer([(column.name, column.label) for column in dataset.columns])
-    if form.validate_on_submit():
-        form.refuse_unknown()
+
+    def press() -> Response:
         numeric = frozenset(column.name for column in dataset.columns if column.type in NUMERIC)
         chosen = Line(dataset.id, frozenset(form.columns.data), form.rows(numeric) if form.columns.data else None)
         editing.set_line(session(), who(), version, chosen, now=clock.now())
         session().commit()
         flash(f"“{dataset.title}” is saved.", "success")
         return redirect(url_for("agreements.schedule", agreement_id=agreement_id, number=number), 303)
+
+    return answered(Command.EDIT, form, press, lambda: _line_page(version, dataset, form))
+
+
+def _line_page(version: AgreementVersion, dataset: Dataset, form: LineForm) -> str:
     stored = next((kept for kept in schedule_of(version) if kept["dataset"] == dataset.id), None)
     whole = form.is_submitted() or stored is None or form.fill(stored["columns"], stored["rows"])
     classification = agreed(session(), dataset.id)
@@ -141,7 +175,10 @@ def line(agreement_id: str, number: int, dataset_id: str) -> Page:
 
 def clauses(agreement_id: str, number: int) -> Page:
     """The library: what is in the draft, what is missing, what could be added."""
-    version = _draft(agreement_id, number)
+    return _clauses_page(_draft(agreement_id, number))
+
+
+def _clauses_page(version: AgreementVersion) -> str:
     used = {clause.code: clause for clause in version.clauses}
     library = [get(code, used[code].clause_version) if code in used else latest(code) for code in CODES]
     gaps: dict[str, list[str]] = {}
@@ -159,22 +196,30 @@ def clause(agreement_id: str, number: int, code: str) -> Page:
     form = clause_form(known, version.agreement.tier == Tier.EMOU.value)(
         data=MultiDict(shown(parameters_of(version, code)))
     )
-    if form.validate_on_submit():
-        form.refuse_unknown()
+    elsewhere = any(parameter.type in ELSEWHERE for parameter in known.parameters) or code == editing.TERM_CLAUSE
+
+    def press() -> Response:
         names = [p.name for p in known.parameters if p.name in form]
         typed = {name: form[name].data for name in names}
         editing.set_clause(session(), who(), version, code, typed, now=clock.now())
         return _saved(version, f"Clause {code} is saved.")
-    elsewhere = any(parameter.type in ELSEWHERE for parameter in known.parameters) or code == editing.TERM_CLAUSE
-    return _page("clause", version, form, clause=known, elsewhere=elsewhere)
+
+    return answered(
+        Command.EDIT, form, press, lambda: _page("clause", version, form, clause=known, elsewhere=elsewhere)
+    )
 
 
 @recorded(Command.EDIT)
 def remove_clause(agreement_id: str, number: int, code: str) -> Page:
     """Take a clause out of the draft."""
     version = _draft(agreement_id, number)
-    editing.remove_clause(session(), who(), version, _clause_of(version, code).code, now=clock.now())
-    return _saved(version, f"Clause {code} is taken out.")
+    known = _clause_of(version, code)
+
+    def press() -> Response:
+        editing.remove_clause(session(), who(), version, known.code, now=clock.now())
+        return _saved(version, f"Clause {code} is taken out.")
+
+    return answered(Command.EDIT, RemoveForm(), press, lambda: _clauses_page(version))
 
 
 def _clause_of(version: AgreementVersion, code: str) -> ClauseVersion:

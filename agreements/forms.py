@@ -46,7 +46,12 @@ class CheckboxesField(SelectMultipleField):  # type: ignore[misc]
 class MemorandumForm(Form):
     """Start the OPM memorandum with one agency."""
 
-    agency = SelectField("Agency", [InputRequired()], description="Each executive agency has one memorandum with OPM.")
+    agency = SelectField(
+        "Agency",
+        [InputRequired()],
+        description="Each executive agency has one memorandum with OPM (CGS 4-67n(a); to be confirmed by counsel). "
+        "Other branches have none.",
+    )
     begins = DateField("First day", [Optional()])
     ends = DateField("Last day", [Optional()])
     start_memorandum = SubmitField("Start the memorandum")
@@ -71,6 +76,10 @@ class ConfirmForm(Form):
     agency = HiddenField()
     seen_round = HiddenField()
     submit = SubmitField("Confirm")
+
+
+class RemoveForm(Form):
+    """A button of its own, without fields."""
 
 
 class ReasonForm(Form):

@@ -100,7 +100,7 @@ def permit(version: AgreementVersion, by: Identity | None, command: Command) -> 
             because=tuple(sorted({who.kind.value for who in row.who})),
         )
     if not here:
-        raise Conflict(f"“{row.words}” is not possible now: {what_happened(version)} Reload the page to see it.")
+        raise Conflict(f"“{row.words}” is not possible now: {what_happened(version, by)}")
     return agencies
 
 
@@ -109,13 +109,14 @@ def require_editable(by: Identity, version: AgreementVersion) -> None:
     permit(version, by, Command.EDIT)
 
 
-def what_happened(version: AgreementVersion) -> str:
-    """The last thing done to a version, as a sentence for the one who came second."""
+def what_happened(version: AgreementVersion, to: Identity | None = None) -> str:
+    """The last thing done to a version, as a sentence for who came too late (or did it themselves)."""
     state = STATES_IN_WORDS[State(version.state)]
     if not version.events:
         return f"it is {state}."
     last = version.events[-1]
     who = last.person.name if last.person else "the system"
+    who = "you" if to and last.person_id == to.person_id else who
     day = legal_day(last.at).isoformat()
     return f"{who} {BY_COMMAND[Command(last.command)].done} it on {day}, and it is now {state}."
 

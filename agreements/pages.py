@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
+from http import HTTPStatus
 from typing import ParamSpec, TypeVar
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from sqlalchemy import or_, select
 from werkzeug.wrappers import Response
 
@@ -22,12 +23,15 @@ from exchange.catalog.models import Dataset, DatasetClass
 from exchange.catalog.visibility import visible
 from exchange.directory.identity import Identity, current_identity
 from exchange.directory.models import Agency, Person, Role, RoleKind, WorkingGroup
-from exchange.errors import NotFound, Refused, Unauthenticated
+from exchange.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
+from exchange.forms import Form
 from exchange.web import ledger, session
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Choices = list[tuple[str, str]]
+Page = str | Response | tuple[str, int]
+"""What a page function gives: a page, a page with its status, or a redirect."""
 
 
 def who() -> Identity:
@@ -83,6 +87,35 @@ def record_refusal(command: Command, refusal: Refused) -> None:
             at=clock.now(),
         )
     )
+
+
+def attempt(command: Command, form: Form, press: Callable[[], R]) -> tuple[R | None, int]:
+    """What a press gives and 200; or None and the status of its refusal, said on the page: the form is shown again.
+
+    A refusal is recorded. A proof of identity that is too old is raised, since another page asks for it.
+    """
+    try:
+        form.refuse_unknown()
+        return press(), HTTPStatus.OK
+    except (Invalid, Refused, Conflict) as error:
+        if error.code == "step_up_required":
+            raise
+        session().rollback()
+        if isinstance(error, Refused):
+            record_refusal(command, error)
+        flash(error.message, "danger")
+        return None, error.status
+
+
+def answered(command: Command, form: Form, press: Callable[[], Response], page: Callable[[], str]) -> Page:
+    """The answer of a page with a form: what the press gives, or the page again with what was typed and what is wrong.
+
+    The status is 200 for a page that was opened, 400 for fields that cannot be understood, else that of the refusal.
+    """
+    if not form.validate_on_submit():
+        return page(), HTTPStatus.BAD_REQUEST if form.is_submitted() else HTTPStatus.OK
+    answer, status = attempt(command, form, press)
+    return (page(), status) if answer is None else answer
 
 
 def to_page(version: AgreementVersion) -> Response:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -18,6 +16,7 @@ from reportlab.lib.units import inch
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
+    CondPageBreak,
     Flowable,
     Frame,
     KeepTogether,
@@ -30,7 +29,8 @@ from reportlab.platypus import (
 
 from agreements import pdf_styles as style
 from agreements.clauses.wording import day_in_words
-from agreements.document import CAPACITIES, sha256, terms_of
+from agreements.document import sha256, terms_of
+from agreements.party_words import CAPACITIES, POWER, SignatureFact, method_in_words, standing_in_words
 from agreements.terms import Terms
 from agreements.terms_in_words import Labels, in_words
 from exchange.clock import LEGAL_ZONE
@@ -38,22 +38,11 @@ from exchange.clock import LEGAL_ZONE
 KINDS = {"emou": "Memorandum of agreement", "dsa": "Data sharing agreement", "dul": "Data use licence"}
 MARGIN = 1.0 * inch
 WIDTH = letter[0] - 2 * MARGIN
+HEADING_ROOM = 1.5 * inch
+"""What a heading wants below it: itself and some lines of what it heads."""
 
 Document = Mapping[str, Any]
 Story = list[Flowable]
-
-
-@dataclass(frozen=True)
-class SignatureFact:
-    """A party's signature: who signed for which agency, how they proved who they are, over which fingerprint."""
-
-    agency: str
-    name: str
-    title: str
-    signed_at: datetime
-    method: str
-    sha256: str
-    entry_id: str = ""
 
 
 def render(document: Document, signatures: Sequence[SignatureFact] = ()) -> bytes:
@@ -141,7 +130,8 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 def _cover(document: Document) -> Story:
     parent = document["parent"]
     rows = [("Number", f"{document['agreement']}, version {document['version']}")]
-    rows += [(CAPACITIES[p["capacity"]].capitalize(), _party(p)) for p in document["parties"]]
+    rows += [(_label(CAPACITIES[p["capacity"]]), _party(p)) for p in document["parties"]]
+    rows.append(("Legal power", POWER))
     rows += [
         ("Begins", day_in_words(document["begins"])),
         ("Ends", f"{day_in_words(document['ends'])}, Connecticut time"),
@@ -161,16 +151,26 @@ def _cover(document: Document) -> Story:
 
 
 def _party(party: Mapping[str, str]) -> str:
-    return f"{party['name']} ({party['statute']})" if party["statute"] else party["name"]
+    standing = standing_in_words(party["statute"])
+    return f"{party['name']} ({standing})" if standing else party["name"]
+
+
+def _label(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _heading(words: str, kind: str) -> Story:
+    """A heading that is not left alone at the foot of a page, whatever follows it, also a table that is split."""
+    return [CondPageBreak(HEADING_ROOM), _text(words, kind)]
 
 
 def _clauses(document: Document) -> Story:
-    story: Story = [_text("Clauses", "h1")]
+    story: Story = _heading("Clauses", "h1")
     for number, clause in enumerate(document["clauses"], start=1):
-        heading = _text(f"{number}. {clause['title']}", "h2")
+        heading = _heading(f"{number}. {clause['title']} ({clause['code']})", "h2")
         *others, last = [_text(words) for words in clause["paragraphs"]]
         reference = _text(f"Library clause {clause['code']}, version {clause['version']}", "note")
-        story += [heading, *others, KeepTogether([last, reference])]
+        story += [*heading, *others, KeepTogether([last, reference])]
     return story
 
 
@@ -185,7 +185,7 @@ def _schedule(document: Document) -> Story:
     for line in document["schedule"]:
         regimes = ", ".join(line["regimes"]) or "none"
         story += [
-            _text(f"{line['title']} ({line['dataset']})", "h2"),
+            *_heading(f"{line['title']} ({line['dataset']})", "h2"),
             _facts(
                 [
                     ("Source", names.get(line["agency"], line["agency"])),
@@ -225,7 +225,7 @@ def _classification(column: Mapping[str, Any]) -> str:
 def _enforced(document: Document) -> Story:
     """What signers sign beside the words: the permissions as compiled, each with the clauses that set it."""
     story: Story = [
-        _text("What the exchange enforces", "h1"),
+        *_heading("What the exchange enforces", "h1"),
         _text(
             "These permissions are compiled from the clauses above and are signed with them under the same fingerprint."
         ),
@@ -233,7 +233,7 @@ def _enforced(document: Document) -> Story:
     labels = _labels(document)
     for dataset, terms in terms_of(document).items():
         story += [
-            *([_text(labels.datasets[dataset], "h2")] if dataset in labels.datasets else []),
+            *(_heading(labels.datasets[dataset], "h2") if dataset in labels.datasets else []),
             _limits(terms, dataset, labels),
         ]
     return story
@@ -291,7 +291,7 @@ def _block(party: Mapping[str, str], signature: SignatureFact | None) -> Story:
         ("Name", signature.name),
         ("Title", signature.title),
         ("Date", f"{day_in_words(local.date().isoformat())}, {local:%H:%M:%S} Connecticut time"),
-        ("Method", signature.method),
+        ("Method", method_in_words(signature.method)),
         ("Fingerprint", f"SHA-256 {signature.sha256}"),
     ]
     return [heading, _facts([*rows, ("Log entry", signature.entry_id)] if signature.entry_id else rows)]

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from agreements.document import Document
 from agreements.models import Agreement, AgreementVersion, State
+from agreements.party_words import CAPACITIES, POWER
 from agreements.transitions import STATES_IN_WORDS
 from exchange.clock import legal_day
 from exchange.errors import NotFound
@@ -28,7 +29,6 @@ PUBLIC = (State.ACTIVE, State.SUSPENDED, State.EXPIRED, State.TERMINATED)
 """States of a version that stands in the register; of each agreement the newest such version does."""
 
 TIERS = {"emou": "Memorandum of agreement (CGS 4-67n)", "dsa": "Data sharing agreement", "dul": "Data use licence"}
-CAPACITIES = {"source": "source", "recipient": "recipient", "opm": "program office"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Beginnings that a spreadsheet would run as a formula (ASVS V1.2.10)."""
 
@@ -151,7 +151,7 @@ def _entry(version: AgreementVersion) -> RegisterEntry:
 def _legal_power(document: Document) -> str:
     """What clause C04 states for each dataset, else the statute that the program rests on."""
     said = next((c["parameters"].get("basis") for c in document["clauses"] if c["code"] == "C04"), None)
-    return str(said or "CGS 4-67n")
+    return str(said or POWER)
 
 
 def _dataset(line: Mapping[str, Any], document: Document) -> RegisteredDataset:

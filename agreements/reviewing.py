@@ -38,7 +38,7 @@ class ReviewAnswer(enum.StrEnum):
 def submit_for_review(
     session: Session, by: Identity, version: AgreementVersion, *, now: datetime, note: str = ""
 ) -> AgreementVersion:
-    """Send a draft to the source agencies; it then waits on each of their data officers (CGS 4-67n)."""
+    """Send a draft to the source agencies; it then waits on each of their data officers."""
     turn = begin(session, by, version, Command.SUBMIT_FOR_REVIEW, now)
     lacking = open_points(session, turn.version, now)
     if lacking:
@@ -158,7 +158,7 @@ def _answer(
     changing = answer is not ReviewAnswer.APPROVE
     agency = one_agency(turn, agency, None if changing else (waiting if agency is None else None))
     if agency not in waiting and not changing:
-        raise Conflict(_answered_already(version, kind, agency))
+        raise Conflict(_answered_already(version, kind, agency, turn.by))
     version.reviews.append(
         Review(
             round=version.round,
@@ -175,7 +175,8 @@ def _answer(
     return agency
 
 
-def _answered_already(version: AgreementVersion, kind: ReviewKind, agency: str) -> str:
+def _answered_already(version: AgreementVersion, kind: ReviewKind, agency: str, by: Identity | None) -> str:
     review = next(r for r in version.reviews if (r.kind, r.agency_id, r.round) == (kind.value, agency, version.round))
     day = legal_day(review.at).isoformat()
-    return f"{review.person.name} has answered for {review.agency.name} already, on {day}. Nothing was changed."
+    who = "You have" if by and review.person_id == by.person_id else f"{review.person.name} has"
+    return f"{who} answered for {review.agency.name} already, on {day}. Nothing was changed."

@@ -81,7 +81,7 @@ def _obstacles_above(session: Session, version: AgreementVersion, now: datetime)
         return []
     parent = version_in_force(session, parent_id, now)
     if parent is None:
-        return [(f"{parent_id}, under which it stands, is not in force.", "CGS 4-67n")]
+        return [(f"{parent_id}, under which it stands, is not in force.", "CGS 4-67n (to be confirmed by counsel)")]
     found = []
     if parent.ends and version.ends and version.ends > parent.ends:
         found.append((f"It would last until {version.ends}, but {parent_id} ends on {parent.ends}.", "C28"))
@@ -133,7 +133,7 @@ def _agency_to_sign_for(turn: Turn, agency: str | None) -> str:
     unsigned = frozenset(party.agency_id for party in unsigned_parties(version))
     agency = one_agency(turn, agency, unsigned if agency is None else None)
     if agency not in unsigned:
-        raise Conflict(_signed_already(version, agency))
+        raise Conflict(_signed_already(version, agency, by))
     for earlier in version.signatures:
         if by and earlier.person_id == by.person_id:
             raise Refused(
@@ -144,13 +144,12 @@ def _agency_to_sign_for(turn: Turn, agency: str | None) -> str:
     return agency
 
 
-def _signed_already(version: AgreementVersion, agency: str) -> str:
+def _signed_already(version: AgreementVersion, agency: str, by: Identity | None) -> str:
     for signature in version.signatures:
         if signature.party.agency_id == agency:
             day = legal_day(signature.signed_at).isoformat()
-            return (
-                f"{signature.name} has signed for {signature.party.agency.name} already, on {day}. Nothing was changed."
-            )
+            who = "You have" if by and signature.person_id == by.person_id else f"{signature.name} has"
+            return f"{who} signed for {signature.party.agency.name} already, on {day}. Nothing was changed."
     return f"{agency} is not a party of this version, so nobody signs for it."
 
 

@@ -129,9 +129,49 @@ def _current(agreement: Agreement) -> list[AgreementVersion]:
 
 
 def buttons(version: AgreementVersion, identity: Identity) -> tuple[list[Command], dict[str, str]]:
-    """The commands this person may press now, and for the others possible in this state: their words and who may."""
+    """The commands this person may press now, and for the others possible in this state: their words and who may.
+
+    A command that each agency presses once is left out when no agency's turn is left, and is not this person's when
+    only others' turns are left.
+    """
     state = State(version.state)
-    possible = [row for row in BY_COMMAND.values() if state in row.before and row.who]
-    mine = [row.command for row in possible if may_press(version, identity, row.command)]
+    open_to = {row.command: _open_to(version, row.command) for row in BY_COMMAND.values()}
+    possible = [
+        row for row in BY_COMMAND.values() if state in row.before and row.who and open_to[row.command] != frozenset()
+    ]
+    mine = [row.command for row in possible if _my_turn(version, identity, row.command, open_to[row.command])]
     others = {row.words: who_in_words(state, row.command) for row in possible if row.command not in mine}
     return mine, others
+
+
+def already(version: AgreementVersion, identity: Identity) -> list[str]:
+    """What this person has done to this text already, a sentence each: "You approved it as counsel on 2026-06-15"."""
+    me = identity.person_id
+    answers = {"approve": "approved it", "change": "asked for changes", "refuse": "refused it"}
+    kinds = {"source": "", "counsel": " as counsel"}
+    said = [
+        f"You {answers[review.answer]}{kinds[review.kind]} for {review.agency.name} on {legal_day(review.at)}."
+        for review in version.reviews
+        if review.person_id == me and review.round == version.round
+    ]
+    signed = {s.party.agency.name: legal_day(s.signed_at) for s in version.signatures if s.person_id == me}
+    return said + [f"You signed it for {agency} on {day}." for agency, day in signed.items()]
+
+
+def _open_to(version: AgreementVersion, command: Command) -> frozenset[str] | None:
+    """The agencies whose turn a command is that each agency presses once; None for other commands."""
+    if command is Command.APPROVE_AS_SOURCE:
+        return waiting_on_sources(version)
+    if command is Command.APPROVE_AS_COUNSEL:
+        return waiting_on_counsel(version)
+    if command is Command.SIGN:
+        return frozenset(party.agency_id for party in unsigned_parties(version))
+    return None
+
+
+def _my_turn(version: AgreementVersion, identity: Identity, command: Command, open_to: frozenset[str] | None) -> bool:
+    if not may_press(version, identity, command):
+        return False
+    if command is Command.SIGN and any(s.person_id == identity.person_id for s in version.signatures):
+        return False
+    return open_to is None or bool(agencies_acted_for(version, identity, command) & open_to)

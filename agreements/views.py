@@ -1,4 +1,4 @@
-"""The pages of agreements and of the public register. Each parses, makes one domain call, commits, renders."""
+"""The pages of agreements (`register_pages` has the register's). Each parses, makes one call, commits, renders."""
 
 from __future__ import annotations
 
@@ -6,42 +6,45 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, flash, render_template, request
-from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as Answer
 
 from agreements import drafting, editing, editing_pages, pdf, reading, signing, turns
-from agreements import register as public_register
 from agreements.acting import ACTS
 from agreements.forms import ConfirmForm, DsaForm, MemorandumForm, SignForm, choices_of
 from agreements.models import AgreementVersion
 from agreements.moving import permit
+from agreements.open_points import open_points
 from agreements.pages import (
+    Page,
     agency_choices,
+    answered,
     executive_choices,
     memorandum_choices,
-    record_refusal,
     recorded,
     to_page,
     version_seen,
     who,
     working_group_choices,
 )
+from agreements.party_words import CAPACITIES, SignatureFact, method_in_words
+from agreements.register_pages import SEARCHED_WORDS, register
 from agreements.signing import require_recent, unsigned_parties
 from agreements.transitions import BY_COMMAND, STATES_IN_WORDS, Command, agencies_acted_for, may_press
 from exchange import clock
 from exchange.catalog import search
 from exchange.directory.models import RoleKind
-from exchange.errors import NotFound, Refused
+from exchange.errors import Conflict, NotFound, Refused
 from exchange.web import session
 
+__all__ = ["agreements", "register"]
+
 agreements = Blueprint("agreements", __name__)
-register = Blueprint("register", __name__)
 
 MOST_HITS = 6
 STATES = {state.value: words for state, words in STATES_IN_WORDS.items()}
 DONE = {row.command.value: row.done for row in BY_COMMAND.values()}
-SEARCHED_WORDS = 200
-"""Characters of a search that are looked at."""
+SHOWN_ON_THE_PAGE = frozenset({Command.SUBMIT_FOR_REVIEW, Command.OPEN_FOR_SIGNATURE, Command.EDIT})
+"""Commands whose refusal is answered on the agreement's own page, which lists what is missing and where to mend it."""
 
 
 @agreements.get("")
@@ -55,42 +58,52 @@ def index() -> str:
 @agreements.get("/new")
 def new() -> str:
     """Choose a template; first the question whether the data is open already."""
+    _require_starter()
     return _new(*_start_forms())
 
 
 @agreements.post("/new/memorandum")
 @recorded(Command.START)
-def start_memorandum() -> str | Answer:
+def start_memorandum() -> Page:
     """Start the memorandum of OPM with one agency."""
+    _require_starter()
     memorandum, dsa = _start_forms()
-    if not memorandum.validate_on_submit():
-        return _new(memorandum, dsa)
-    memorandum.refuse_unknown()
-    now = clock.now()
-    version = drafting.start_memorandum(session(), who(), agency_id=memorandum.agency.data, now=now)
-    if memorandum.begins.data and memorandum.ends.data:
-        editing.set_term(session(), who(), version, begins=memorandum.begins.data, ends=memorandum.ends.data, now=now)
-    return _started(version)
+
+    def press() -> Answer:
+        now, begins, ends = clock.now(), memorandum.begins.data, memorandum.ends.data
+        version = drafting.start_memorandum(session(), who(), agency_id=memorandum.agency.data, now=now)
+        if begins and ends:
+            editing.set_term(session(), who(), version, begins=begins, ends=ends, now=now)
+        return _started(version)
+
+    return answered(Command.START, memorandum, press, lambda: _new(memorandum, dsa))
 
 
 @agreements.post("/new/dsa")
 @recorded(Command.START)
-def start_dsa() -> str | Answer:
+def start_dsa() -> Page:
     """Start a data sharing agreement under a memorandum."""
+    _require_starter()
     memorandum, dsa = _start_forms()
-    if not dsa.validate_on_submit():
-        return _new(memorandum, dsa)
-    dsa.refuse_unknown()
-    version = drafting.start_dsa(
-        session(),
-        who(),
-        memorandum_id=dsa.memorandum.data,
-        recipient_id=dsa.recipient.data,
-        working_group_id=dsa.working_group.data,
-        title=dsa.title.data,
-        now=clock.now(),
-    )
-    return _started(version)
+
+    def press() -> Answer:
+        version = drafting.start_dsa(
+            session(),
+            who(),
+            memorandum_id=dsa.memorandum.data,
+            recipient_id=dsa.recipient.data,
+            working_group_id=dsa.working_group.data,
+            title=dsa.title.data,
+            now=clock.now(),
+        )
+        return _started(version)
+
+    return answered(Command.START, dsa, press, lambda: _new(memorandum, dsa))
+
+
+def _require_starter() -> None:
+    if not who().holds(RoleKind.DRAFTER, RoleKind.CDO):
+        raise Refused("A drafter or the Chief Data Officer starts an agreement. Ask OPM, or ask for access to data.")
 
 
 def _start_forms() -> tuple[MemorandumForm, DsaForm]:
@@ -106,8 +119,6 @@ def _start_forms() -> tuple[MemorandumForm, DsaForm]:
 def _new(memorandum: MemorandumForm, dsa: DsaForm) -> str:
     words = request.args.get("q", "")[:SEARCHED_WORDS].strip()
     found = search.find(session(), who(), search.Search(text=words)).datasets[:MOST_HITS] if words else ()
-    if not who().holds(RoleKind.DRAFTER, RoleKind.CDO):
-        raise Refused("A drafter or the Chief Data Officer starts an agreement. Ask OPM, or ask for access to data.")
     return render_template("agreements/new.html", memorandum=memorandum, dsa=dsa, words=words, found=found)
 
 
@@ -120,24 +131,32 @@ def _started(version: AgreementVersion) -> Answer:
 @agreements.get("/<agreement_id>/<int:number>")
 def show(agreement_id: str, number: int) -> str:
     """One version: text, policy, schedule, reviews, signatures, history, and what the person may press."""
-    version, now = version_seen(agreement_id, number), clock.now()
-    return render_template("agreements/show.html", **_shown(version, now))
+    return _show(version_seen(agreement_id, number))
+
+
+def _show(version: AgreementVersion) -> str:
+    return render_template("agreements/show.html", **_shown(version, clock.now()))
 
 
 def _shown(version: AgreementVersion, now: datetime) -> dict[str, Any]:
     mine, others = turns.buttons(version, who())
+    editable = version.document is None and may_press(version, who(), Command.EDIT)
     return {
         "version": version,
         "sheet": reading.sheet_of(session(), version, now),
         "mine": {command: BY_COMMAND[command].words for command in mine},
         "others": others,
+        "already": turns.already(version, who()),
         "acts": ACTS,
         "waits_on": turns.waits_on(session(), version),
         "step": turns.my_step(version, who()),
         "states": STATES,
         "done": DONE,
         "unsigned": unsigned_parties(version) if version.sha256 else [],
+        "points": open_points(session(), version, now) if editable else [],
         "obstacles": _obstacles(version, now),
+        "capacities": CAPACITIES,
+        "methods": method_in_words,
     }
 
 
@@ -149,53 +168,85 @@ def _obstacles(version: AgreementVersion, now: datetime) -> list[tuple[str, str]
 
 
 @agreements.route("/<agreement_id>/<int:number>/act/<command>", methods=["GET", "POST"])
-def act(agreement_id: str, number: int, command: str) -> str | Answer:
+def act(agreement_id: str, number: int, command: str) -> Page:
     """Press a command: GET shows its form, POST does it."""
     version = version_seen(agreement_id, number)
     if command not in ACTS:
         raise NotFound(f"Nothing called “{command}” can be done to an agreement. Go back to its page.")
     chosen = Command(command)
-    doing = ACTS[chosen]
+    return recorded(chosen)(_act)(version, chosen)
+
+
+def _act(version: AgreementVersion, chosen: Command) -> Page:
+    doing, now = ACTS[chosen], clock.now()
     form = doing.form()
     try:
-        if form.validate_on_submit():
-            form.refuse_unknown()
-            version = doing.press(session(), who(), version, form, clock.now())
-            session().commit()
-            flash(f"{version.agreement_id} version {version.number} is now {STATES[version.state]}.", "success")
-            return to_page(version)
-        agencies = permit(version, who(), chosen)
-    except Refused as refusal:
-        record_refusal(chosen, refusal)
-        raise
-    if isinstance(form, ConfirmForm):
-        form.seen_round.data = version.round
-    row = BY_COMMAND[chosen]
-    return render_template("agreements/act.html", version=version, form=form, act=doing, row=row, agencies=agencies)
+        permit(version, who(), chosen)
+    except Conflict as too_late:
+        return _too_late(version, too_late)
+
+    def press() -> Answer:
+        moved = doing.press(session(), who(), version, form, now)
+        session().commit()
+        flash(f"{moved.agreement_id} version {moved.number} is now {STATES[moved.state]}.", "success")
+        return to_page(moved)
+
+    def page() -> str:
+        if chosen in SHOWN_ON_THE_PAGE and form.is_submitted():
+            return _show(version)
+        if isinstance(form, ConfirmForm) and not form.is_submitted():
+            form.seen_round.data = version.round
+        points = open_points(session(), version, now) if chosen is Command.SUBMIT_FOR_REVIEW else []
+        row = BY_COMMAND[chosen]
+        return render_template("agreements/act.html", version=version, form=form, act=doing, row=row, points=points)
+
+    return answered(chosen, form, press, page)
+
+
+def _too_late(version: AgreementVersion, why: Conflict) -> tuple[str, int]:
+    """The agreement's own page, as it stands by now, with what happened: the act is not possible any more."""
+    flash(why.message, "danger")
+    return _show(version), why.status
 
 
 @agreements.route("/<agreement_id>/<int:number>/sign", methods=["GET", "POST"])
 @recorded(Command.SIGN)
-def sign(agreement_id: str, number: int) -> str | Answer:
+def sign(agreement_id: str, number: int) -> Page:
     """Text, policy and fingerprint together, and the signature under them."""
     version, now = version_seen(agreement_id, number), clock.now()
     form = SignForm()
-    if form.validate_on_submit():
-        form.refuse_unknown()
+    try:
+        permit(version, who(), Command.SIGN)
+    except Conflict as too_late:
+        return _too_late(version, too_late)
+    require_recent(who(), now)
+
+    def press() -> Answer:
         signature = signing.sign(session(), who(), version, sha256=form.sha256.data or "", now=now)
         session().commit()
         flash(
             f"Signed for {signature.party.agency.name}. {version.agreement_id} is {STATES[version.state]}.", "success"
         )
         return to_page(version)
-    permit(version, who(), Command.SIGN)
-    require_recent(who(), now)
-    form.sha256.data = version.sha256
+
+    return answered(Command.SIGN, form, press, lambda: _sign_page(version, form, now))
+
+
+def _sign_page(version: AgreementVersion, form: SignForm, now: datetime) -> str:
+    if form.sha256.data != version.sha256:
+        form.sha256.data, form.read.data = version.sha256, False
     mine = agencies_acted_for(version, who(), Command.SIGN)
     sheet = reading.sheet_of(session(), version, now)
     signing_for = [party for party in unsigned_parties(version) if party.agency_id in mine]
     return render_template(
-        "agreements/sign.html", version=version, form=form, sheet=sheet, signing_for=signing_for, identity_signing=who()
+        "agreements/sign.html",
+        version=version,
+        form=form,
+        sheet=sheet,
+        signing_for=signing_for,
+        identity_signing=who(),
+        already=turns.already(version, who()),
+        method=method_in_words(who().method),
     )
 
 
@@ -206,7 +257,7 @@ def paper(agreement_id: str, number: int) -> Response:
     if version.document is None:
         raise NotFound("This version has no paper yet: its text is fixed when it is opened for signature.")
     signatures = [
-        pdf.SignatureFact(s.party.agency_id, s.name, s.title, s.signed_at, s.method, s.sha256, s.entry_id)
+        SignatureFact(s.party.agency_id, s.name, s.title, s.signed_at, s.method, s.sha256, s.entry_id)
         for s in version.signatures
     ]
     body = pdf.render(version.document, signatures)
@@ -233,37 +284,3 @@ agreements.add_url_rule(
     editing_pages.remove_clause,
     methods=["POST"],
 )
-
-
-@register.get("", endpoint="index")
-def index_of_register() -> str:
-    """The register, searched."""
-    words = request.args.get("q", "")[:SEARCHED_WORDS].strip()
-    return render_template(
-        "agreements/register_index.html", entries=public_register.entries(session(), words), words=words
-    )
-
-
-@register.get("/<agreement_id>", endpoint="show")
-def show_registered(agreement_id: str) -> str:
-    """One agreement of the register."""
-    return render_template("agreements/register_show.html", entry=public_register.entry_of(session(), agreement_id))
-
-
-def as_json() -> Response:
-    """The whole register for programs."""
-    return Response(public_register.as_json(public_register.entries(session())), mimetype="application/json")
-
-
-def as_csv() -> Response:
-    """The whole register for spreadsheets."""
-    body = public_register.as_csv(public_register.entries(session()))
-    headers = {"Content-Disposition": 'attachment; filename="register-of-agreements.csv"'}
-    return Response(body, mimetype="text/csv", headers=headers)
-
-
-@register.record_once
-def _beside_the_prefix(state: BlueprintSetupState) -> None:
-    """`/register.json` and `/register.csv` stand beside the prefix `/register`, not under it."""
-    state.app.add_url_rule("/register.json", "register.as_json", as_json, methods=["GET"])
-    state.app.add_url_rule("/register.csv", "register.as_csv", as_csv, methods=["GET"])

@@ -17,8 +17,9 @@ from audit import tables
 from exchange import clock
 from exchange.db import db
 from exchange.directory.identity import Identity
+from exchange.directory.models import RoleKind
 from tests.makers import agreements as make
-from tests.makers.directory import sign_in, sign_out
+from tests.makers.directory import make_role, sign_in, sign_out
 
 
 @pytest.fixture
@@ -224,16 +225,16 @@ def test_without_its_token_nothing_is_pressed(
 
 BAD = {
     "an unknown act": ("GET", "act/destroy", {}, 404),
-    "an act without its reason": ("POST", "act/withdraw", {"reason": ""}, 200),
+    "an act without its reason": ("POST", "act/withdraw", {"reason": ""}, 400),
     "an act with an empty reason": ("POST", "act/withdraw", {"reason": " "}, 400),
     "a field too many": ("POST", "act/withdraw", {"reason": "x", "state": "active"}, 400),
     "a term backwards": ("POST", "term", {"begins": "2027-01-01", "ends": "2026-01-01"}, 400),
-    "a day that is none": ("POST", "term", {"begins": "2026-02-30", "ends": "yesterday"}, 200),
+    "a day that is none": ("POST", "term", {"begins": "2026-02-30", "ends": "yesterday"}, 400),
     "no parties": ("POST", "parties", {"opm": "y"}, 400),
-    "an agency that is none": ("POST", "parties", {"sources": "dss"}, 200),
+    "an agency that is none": ("POST", "parties", {"sources": "dss"}, 400),
     "nobody named": ("POST", "persons", {}, 400),
-    "somebody who is not offered": ("POST", "persons", {"persons": "x"}, 200),
-    "a column that is none": ("POST", f"schedule/{make.ATTENDANCE}", {"columns": "ssn"}, 200),
+    "somebody who is not offered": ("POST", "persons", {"persons": "x"}, 400),
+    "a column that is none": ("POST", f"schedule/{make.ATTENDANCE}", {"columns": "ssn"}, 400),
     "values without a column": ("POST", f"schedule/{make.ATTENDANCE}", {"columns": "year", "values_1": "1"}, 400),
     "a comparison without values": (
         "POST",
@@ -244,7 +245,7 @@ BAD = {
     "a dataset that is none": ("GET", "schedule/aaaa-bbbb", {}, 404),
     "a clause that is none": ("GET", "clauses/C99", {}, 404),
     "a number that is none": ("POST", "clauses/C18", {"min_cell": "six", "rule": "none"}, 400),
-    "a choice that is none": ("POST", "clauses/C18", {"min_cell": "6", "rule": "MINE"}, 200),
+    "a choice that is none": ("POST", "clauses/C18", {"min_cell": "6", "rule": "MINE"}, 400),
     "a purpose that is none": ("POST", "clauses/C03", {"purposes": "A purpose!", "purpose": "x"}, 400),
     "taking out what is not there": ("POST", "clauses/C34/remove", {}, 400),
     "a paper of a draft": ("GET", "../1.pdf", {}, 404),
@@ -295,7 +296,7 @@ def test_a_text_that_changed_since_the_page_is_not_signed(
     status, text = press(client, address_of(version, "sign"), sha256="0" * 64, read="y")
     assert status == 409 and "The text changed" in text
     status, text = press(client, address_of(version, "sign"), sha256=version.sha256)
-    assert status == 200 and "Your signature" in text, "without the tick it is not signed"
+    assert status == 400 and "Your signature" in text, "without the tick it is not signed"
     session.expire_all()
     assert version.signatures == []
 
@@ -320,6 +321,9 @@ def test_the_list_shows_my_turn_first_and_on_whom_the_others_wait(
 ) -> None:
     now = clock.now()
     other = make.make_memorandum(session, cast, now, agency=make.DOL)
+    labor = make.person_of(session, cast.stranger)
+    make_role(session, labor, RoleKind.COUNSEL, make.DOL)
+    make_role(session, labor, RoleKind.OFFICIAL, make.DOL)
     reviewing.submit_for_review(session, cast.drafter, other, now=now)
     session.commit()
     as_person(client, session, cast.drafter)
@@ -365,7 +369,7 @@ def test_the_register_is_public_and_holds_no_draft(
     for page in ("/register", "/register.json", "/register.csv", "/register?q=education"):
         answer = client.get(page)
         assert answer.status_code == 200, page
-        assert memorandum in answer.text and dsa.agreement_id not in answer.text
+        assert str(memorandum) in answer.text and dsa.agreement_id not in answer.text
     assert client.get(f"/register/{memorandum}").status_code == 200
     assert client.get(f"/register/{dsa.agreement_id}").status_code == 404
     assert client.get("/register?q=%00%27%22%3Cscript%3E").status_code == 200
@@ -378,3 +382,83 @@ def test_the_command_expires_what_is_due(app: Flask, session: Session, cast: mak
     result = app.test_cli_runner().invoke(args=["agreements", "expire"])
     assert result.exit_code == 0 and "0 ended, 0 begun" in result.output
     assert signing.unsigned_parties(version) == []
+
+
+KEPT = {
+    "term": ({"begins": "2027-01-01", "ends": "2026-01-01"}, 400, "is before the first", 'value="2027-01-01"'),
+    "clauses/C18": ({"min_cell": "six", "rule": "none"}, 400, "whole number", 'value="six"'),
+    "clauses/C03": ({"purposes": "A purpose!", "purpose": "Kept words"}, 400, "A purpose!", "Kept words"),
+    "act/withdraw": ({"reason": "x" * 2001}, 400, "cannot be longer", "x" * 2001),
+}
+
+
+@pytest.mark.parametrize("page", KEPT)
+def test_what_was_typed_stays_beside_what_is_wrong_with_it(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion, page: str
+) -> None:
+    fields, expected, wrong, kept = KEPT[page]
+    as_person(client, session, cast.drafter)
+    status, text = press(client, address_of(dsa, page), **fields)
+    assert status == expected and wrong in text and kept in text and "<form method" in text
+
+
+def test_a_refused_submission_comes_back_to_the_agreement_with_links_that_mend_it(
+    client: FlaskClient, session: Session, cast: make.Cast
+) -> None:
+    now = clock.now()
+    version = make.make_dsa(session, cast, now, complete=False)
+    make.person_of(session, cast.sde_counsel).left_at = now
+    session.commit()
+    as_person(client, session, cast.drafter)
+    page = client.get(address_of(version)).text
+    button = re.search(r'<a class="([^"]+)" href="[^"]+/act/submit_for_review"', page)
+    assert button and "btn-outline-primary" in button[1], "not the main button while something is missing"
+    status, text = press(client, address_of(version, "act", "submit_for_review"))
+    assert status == 403 and 'id="open-points"' in text and 'id="where"' in text
+    for part in ("term", "schedule", "persons", "clauses/C03", "clauses/C04"):
+        assert f'<li><a href="{address_of(version, part)}">' in text, part
+    assert '<li><a href="/directory' in text and "has no counsel in the directory today" in text
+    assert text.count("first and the last day of the term.</a>") == 1
+    assert "Legal basis" in text
+
+
+def test_who_has_answered_is_told_so_and_finds_no_button(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    now = clock.now()
+    reviewing.submit_for_review(session, cast.drafter, dsa, now=now)
+    reviewing.approve_as_source(session, cast.sde_officer, dsa, now=now)
+    reviewing.approve_as_counsel(session, cast.sde_counsel, dsa, now=now)
+    session.commit()
+    as_person(client, session, cast.sde_counsel)
+    page = client.get(address_of(dsa)).text
+    assert "You approved it as counsel for Department of Education on" in page
+    assert "/act/approve_as_counsel" not in page and "Approve as counsel: " in page
+    status, text = press(client, address_of(dsa, "act", "approve_as_counsel"))
+    assert status == 409 and "You have answered for Department of Education already" in text
+    assert "omebody else was first" not in text
+    as_person(client, session, cast.sde_officer)
+    answer = client.get(address_of(dsa, "act", "approve_as_source"))
+    assert answer.status_code == 409 and 'id="where"' in answer.text
+
+
+def test_who_has_signed_is_told_so_and_how(client: FlaskClient, session: Session, cast: make.Cast) -> None:
+    now = clock.now()
+    version = make.open_for_signature(session, cast, make.make_memorandum(session, cast, now), now)
+    session.commit()
+    as_person(client, session, cast.sde_official)
+    assert "password and one-time code" in client.get(address_of(version, "sign")).text
+    press(client, address_of(version, "sign"), sha256=version.sha256, read="y")
+    page = client.get(address_of(version)).text
+    assert "You signed it for Department of Education on" in page and f"{address_of(version)}/sign" not in page
+    assert "password and one-time code" in page and "password+totp" not in page
+
+
+def test_a_second_memorandum_is_refused_on_the_page_that_starts_it(
+    client: FlaskClient, session: Session, cast: make.Cast, dsa: AgreementVersion
+) -> None:
+    as_person(client, session, cast.drafter)
+    status, text = press(client, "/agreements/new/memorandum", via="/agreements/new", agency=make.SDE)
+    assert status == 409 and "Draft an amendment" in text and str(dsa.agreement.parent_id) in text
+    assert f'<option selected value="{make.SDE}">' in text
+    assert f'value="{make.OPM}"' not in text.split('id="memorandum-title"')[1]
