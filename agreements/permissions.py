@@ -50,8 +50,9 @@ TITLE = """# Who may do what to an agreement, in which state
 <!-- Written by the program: `python -m agreements.permissions > docs/permissions.md`. Do not edit. -->
 
 An agreement version moves by commands. This page is asked of the program, cell by cell; a test fails when it differs.
-Laws and clocks behind the states: CGS 4-67n (memoranda), 4-67aa (what an agreement says), 20 CFR 603.10(a) (suspension
-and termination), CGS 1-266 to 1-286 (electronic signatures, to be confirmed by counsel).
+Laws and clocks behind the states: CGS 4-67n (memoranda; notice to be confirmed by counsel), 4-67aa (what some
+agreements say, kept by all), 20 CFR 603.10(a) (suspension and termination), CGS 1-266 to 1-286
+(electronic signatures, to be confirmed by counsel).
 """
 
 

@@ -1,7 +1,8 @@
 """Starting texts: what a drafter begins with, so that nobody begins with an empty page.
 
 Two agreement families (connecticut.md §8): the statutory memorandum between OPM and one executive agency, which each
-agency so asked has to sign (CGS 4-67n), and the data sharing agreement under it, which each source may refuse.
+agency so asked has to sign (CGS 4-67n, to be confirmed by counsel), and the data sharing agreement under it, which each
+source may refuse.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ _MEMORANDUM: Defaults = MappingProxyType(
             "policies for an effective, efficient and best use of state resources.",
         },
         "C04": {
-            "basis": "CGS 4-67n, and for each dataset the statute that the data sharing agreement cites.",
+            "basis": "CGS 4-67n (to be confirmed by counsel), and for each dataset the statute that the "
+            "data sharing agreement cites.",
             "ferpa_exception": "per-agreement",
             "prohibited": ["STATE-TAX"],
         },
@@ -106,7 +108,8 @@ OPM_MEMORANDUM = StartingText(
     key="opm-memorandum",
     tier="emou",
     name="Memorandum of agreement with OPM (CGS 4-67n)",
-    explanation="Once for each executive agency. It lets OPM act for the agency in the sharing program and sets the "
+    explanation="Once for each executive agency (to be confirmed by counsel). It lets OPM act for the "
+    "agency in the sharing program and sets the "
     "outer limits; no data moves under it until a data sharing agreement is signed under it.",
     title="Memorandum of agreement between the Office of Policy and Management and {source}",
     capacities=("opm", "source"),

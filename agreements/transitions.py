@@ -92,12 +92,13 @@ _ENDED = (_S.EXPIRED, _S.TERMINATED, _S.WITHDRAWN, _S.REFUSED)
 # fmt: off
 TABLE: tuple[Transition, ...] = (
     Transition(_C.START, "Start an agreement", "drafted", (), (_S.DRAFT,), _DRAFTERS, _A.AGREEMENT_VERSION_DRAFT,
-               "from a template: the OPM memorandum with one agency, or a DSA under a memorandum"),
+               "from a template: the OPM memorandum with an executive agency that has none, or a DSA under one"),
     Transition(_C.EDIT, "Edit", "edited", (_S.DRAFT, _S.CHANGES_REQUESTED), (_S.DRAFT, _S.CHANGES_REQUESTED),
                _DRAFTERS, _A.AGREEMENT_VERSION_EDIT),
     Transition(_C.SUBMIT_FOR_REVIEW, "Submit for review", "submitted", (_S.DRAFT, _S.CHANGES_REQUESTED),
                (_S.SOURCE_REVIEW,), _DRAFTERS, _A.AGREEMENT_VERSION_SUBMIT,
-               "no blank is left; each source agency finds it on its desk (CGS 4-67n)"),
+               "no blank is left and every party has its persons in the directory; each source agency finds "
+               "it on its desk (notice by CGS 4-67n, to be confirmed by counsel)"),
     Transition(_C.APPROVE_AS_SOURCE, "Approve as source agency", "approved", (_S.SOURCE_REVIEW,),
                (_S.SOURCE_REVIEW, _S.LEGAL_REVIEW), (SOURCE_OFFICER,), _A.AGREEMENT_VERSION_REVIEW,
                "once for each source agency; the last approval moves it on"),

@@ -11,6 +11,14 @@ from types import MappingProxyType
 
 _CONFIRM = " (to be confirmed by counsel)"
 
+BINDS = (
+    "CGS 4-67aa binds agreements under CGS 12-15(b), under CGS 31-225a(j) and under section 269 of PA 21-2 (June "
+    "special session). The exchange asks the same of every other agreement, as good practice."
+)
+"""What the list of CGS 4-67aa binds by law; every agreement here keeps it."""
+
+_LIST = ", binding where that section applies and good practice elsewhere"
+
 
 @dataclass(frozen=True)
 class Regime:
@@ -33,29 +41,31 @@ class Bar:
 
 STATE_DSA: Mapping[str, str] = MappingProxyType(
     {
-        "C01": "CGS 4-67n: the agreement names the parties and the power under which each of them shares data.",
-        "C03": "CGS 4-67aa(1): the agreement states the purposes for which the data may be used.",
-        "C05": "CGS 4-67aa(1): the data is used for those purposes only.",
+        "C01": "CGS 4-67n: the agreement names the parties and the power under which each of them shares data"
+        + _CONFIRM
+        + ".",
+        "C03": f"CGS 4-67aa(1){_LIST}: the agreement states the purposes for which the data may be used.",
+        "C05": f"CGS 4-67aa(1){_LIST}: the data is used for those purposes only.",
         "C06": "CGS 4-67n: a response is limited to the data that the agreement authorizes" + _CONFIRM + ".",
         "C07": "CGS 4-193(e): an agency keeps and shares no more personal data than its purpose needs.",
-        "C08": "CGS 4-67aa(2): the agreement names the specific individuals who may access or use the data.",
-        "C13": "CGS 4-67aa(4) and (5): the data is not copied or stored in any location that the agreement does not "
-        "approve.",
-        "C14": "CGS 4-67aa(5): the data is stored and accessed securely, as the agreement prescribes.",
-        "C17": "CGS 4-67aa(3): nothing is shared onward unless that party has its own agreement and the source "
+        "C08": f"CGS 4-67aa(2){_LIST}: the agreement names the specific individuals who may access or use the data.",
+        "C13": f"CGS 4-67aa(4) and (5){_LIST}: the data is not copied or stored in any location "
+        "that the agreement does not approve.",
+        "C14": f"CGS 4-67aa(5){_LIST}: the data is stored and accessed securely, as the agreement prescribes.",
+        "C17": f"CGS 4-67aa(3){_LIST}: nothing is shared onward unless that party has its own agreement and the source "
         "approves.",
         "C18": "CGS 4-67n: the privacy of protected data is assured, small counts included" + _CONFIRM + ".",
         "C22": "CGS 4-67dd: a request for public records goes to the originating agency, with written notice to the "
         "requester.",
         "C23": "CGS 4-193(c): a record is kept of everybody who obtained access to personal data, and of the reason.",
-        "C25": "CGS 4-67aa(6): the agreement says how each party is told of a breach; CGS 36a-701b and 4-33a set "
-        "the clocks.",
+        "C25": f"CGS 4-67aa(6){_LIST}: the agreement says how each party is told of a breach; CGS 36a-701b "
+        "and 4-33a set the clocks.",
         "C28": "CGS 4-67n: a permission has a first and a last day" + _CONFIRM + ".",
-        "C33": "CGS 4-67aa(7): if a provision is held invalid the others stand" + _CONFIRM + ".",
+        "C33": f"CGS 4-67aa(7){_LIST}: if a provision is held invalid the others stand" + _CONFIRM + ".",
         "C36": "CGS 1-266: an electronic signature binds when the signer intends it" + _CONFIRM + ".",
     }
 )
-"""The clauses of every data sharing agreement. CGS 4-67aa speaks of three kinds of agreement; it is applied to all."""
+"""The clauses of every data sharing agreement. CGS 4-67aa binds three kinds of them (`BINDS`); all keep its list."""
 
 STATE_EMOU: Mapping[str, str] = MappingProxyType(
     {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agreements.clauses.demands import REGIMES, STATE_DSA, STATE_EMOU, UNDER_4_67N
+from agreements.clauses.demands import BINDS, REGIMES, STATE_DSA, STATE_EMOU, UNDER_4_67N
 from agreements.clauses.library import CLAUSES
 from agreements.clauses.parameters import Parameter
 from agreements.clauses.rules import RULES
@@ -30,6 +30,8 @@ def _clause(clause: ClauseVersion) -> str:
     lines = [f"## {clause.id} {clause.title}", ""]
     lines += [f"> {paragraph}" if paragraph else ">" for paragraph in clause.text.split("\n")]
     lines += ["", f"- Basis: {clause.citation}"]
+    if "CGS 4-67aa" in clause.citation:
+        lines.append(f"- Note: {BINDS}")
     if clause.rule:
         lines.append(f"- Rule `{clause.rule}`: {(RULES[clause.rule].__doc__ or '').partition(': ')[2]}")
     if clause.discharges:
@@ -60,7 +62,7 @@ def _demands() -> str:
     tables += [
         (f"{regime.key}: {regime.name} ({regime.citation})", regime.demands) for _, regime in sorted(REGIMES.items())
     ]
-    parts = ["# What the law demands", ""]
+    parts = ["# What the law demands", "", BINDS, ""]
     for title, demands in tables:
         parts += [f"## {title}", "", "| Clause | Law |", "|---|---|"]
         parts += [f"| {code} | {law} |" for code, law in sorted(demands.items())] + [""]

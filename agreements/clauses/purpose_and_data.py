@@ -9,13 +9,16 @@ C01 = ClauseVersion(
     "C01",
     1,
     "Parties and authority",
-    "This {instrument} is made between {parties}. Each party acts under the statute named beside it and states that "
-    "the official who signs for it has the power to bind it.\n\nA source party answers for the data it holds; it "
+    "This {instrument} is made between {parties}. The parties share data by the power of CGS 4-67n (to be confirmed "
+    "by counsel) and of the statutes that clause C04 names. Each party states that the official who signs for it has "
+    "the power to bind it.\n\nA source party answers for the data it holds; it "
     "remains the originating agency of that data. A recipient party is bound for its employees and for everybody "
     "who works on its behalf. {parent}",
     rule="agencies",
     discharges=("CGS 4-67n",),
-    citation="CGS 4-67n (memoranda of agreement between OPM and executive agencies)",
+    citation="CGS 4-67n (memoranda of agreement between OPM and executive agencies; the power to share "
+    "to be confirmed by counsel)",
+    unverified=True,
 )
 
 C02 = ClauseVersion(
