@@ -136,7 +136,7 @@ def _check_entries(folder: Path, size: int) -> list[bytes]:
 def _id_of(body: bytes, index: int) -> str:
     try:
         return str(json.loads(body)["id"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise VerificationFailed(f"entry {index} cannot be read", index) from None
 
 

@@ -151,8 +151,9 @@ def test_entries_that_no_column_can_hold_are_indexed_all_the_same(database: Engi
     write(database, odd)
     with database.begin() as connection:
         connection.execute(insert(tables.queue).values(id="by-hand", body=b"not JSON at all"))
-        connection.execute(insert(tables.queue).values(id="by-hand-2", body=b'["a", "list"]'))
-    assert sequence(database, tmp_path) == 4
+        for number, body in enumerate([b'["a", "list"]', b'{"rows": true, "reason": "\\ud800"}', b"[" * 60_000]):
+            connection.execute(insert(tables.queue).values(id=f"by-hand-{number}", body=body))
+    assert sequence(database, tmp_path) == 6
     assert searchable(b"[]")["action"] == "unreadable"
 
 
