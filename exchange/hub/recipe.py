@@ -22,13 +22,15 @@ Unknown members are refused: a misspelt instruction must not be ignored in silen
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from exchange.errors import Invalid
 from exchange.hub import parsing
@@ -132,7 +134,7 @@ def _check(recipe: Recipe) -> None:
     ]
     if wrong:
         raise Invalid(f"The recipe cannot be followed: {'; '.join(wrong)}.")
-    _pattern(recipe)
+    _check_pattern(recipe)
 
 
 def _count(value: Any) -> bool:
@@ -143,16 +145,17 @@ def _words(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair)
 
 
-def _pattern(recipe: Recipe) -> re.Pattern[str] | None:
-    if not recipe.tidy:
-        return None
-    try:
-        pattern = re.compile(recipe.tidy["pattern"])
-    except re.error as error:
-        raise Invalid(f"The recipe's tidy pattern is not a regular expression: {error}.") from error
-    if set(pattern.groupindex) != {"key", "column"}:
+def _check_pattern(recipe: Recipe) -> None:
+    if recipe.tidy and set(_split(recipe.tidy["pattern"], [""]).type.names) != {"key", "column"}:
         raise Invalid("The recipe's tidy pattern needs the two groups (?P<key>…) and (?P<column>…).")
-    return pattern
+
+
+def _split(pattern: str, labels: Sequence[str]) -> pa.StructArray:
+    """Key and column of each label that the whole pattern fits, else null. RE2 takes linear time on any pattern."""
+    try:
+        return pc.extract_regex(pa.array(labels, pa.string()), pattern=rf"\A(?:{pattern})\z")
+    except pa.ArrowInvalid as error:
+        raise Invalid(f"The recipe's tidy pattern is not a regular expression (RE2): {error}.") from error
 
 
 def follow(recipe: Recipe, lines: Lines) -> Rows:
@@ -206,15 +209,13 @@ def _emptied(recipe: Recipe, rows: Rows) -> Rows:
 
 
 def _tidied(recipe: Recipe, rows: Rows) -> Rows:
-    pattern = _pattern(recipe)
-    if pattern is None:
+    if not recipe.tidy:
         return rows
     kept = [rows.labels.index(label) for label in _existing(recipe.keep, rows.labels)]
     found: dict[str, dict[str, int]] = {}
-    for place, label in enumerate(rows.labels):
-        match = pattern.fullmatch(label)
-        if match and place not in kept:
-            found.setdefault(match["key"], {})[match["column"]] = place
+    for place, parts in enumerate(_split(recipe.tidy["pattern"], rows.labels).to_pylist()):
+        if parts is not None and place not in kept:
+            found.setdefault(parts["key"], {})[parts["column"]] = place
     columns = tuple(dict.fromkeys(column for group in found.values() for column in group))
     labels = (*(rows.labels[place] for place in kept), recipe.tidy["key"], *columns)
     return _with(rows, labels, _turn(rows.rows, kept, found, columns))

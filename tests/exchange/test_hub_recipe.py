@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from exchange.errors import Invalid
+from exchange.hub.csv_source import Lines
 from exchange.hub.extracting import open_source
-from exchange.hub.recipe import Recipe, from_members, parse_recipe, read_recipe
+from exchange.hub.recipe import Recipe, follow, from_members, parse_recipe, read_recipe
 from exchange.hub.source import FileGiven
 
 THREE = b",,2015,,2016,2016\n,,Tested,Average,Tested,Average\nGrade,Town,,,,\n3,Avon,50,2432,*,*\n4,Bolton,7,,8,9\n"
@@ -80,3 +81,9 @@ def test_shipped_recipes_are_found_by_name_and_read_back(name: str) -> None:
 def test_an_unknown_recipe_lists_what_there_is() -> None:
     with pytest.raises(Invalid, match="smarter_balanced"):
         read_recipe(Path("nothing.toml"))
+
+
+def test_a_pattern_that_would_stall_other_engines_ends_at_once() -> None:
+    recipe = parse_recipe('{"tidy": {"key": "K", "pattern": "(?P<key>(?:aa|a)+)!(?P<column>.*)"}}')
+    rows = follow(recipe, Lines(iter([(1, ["a" * 40 + "b", "aa!x"]), (2, ["1", "2"])]), ()))
+    assert rows.labels == ("K", "x")
