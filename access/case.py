@@ -79,7 +79,7 @@ class Case:
             )
         except Invalid as error:
             self._refuse_query(matter, names, error)
-        decision = decide(seen.reader, matter.dataset_id, plan.columns_used, plan.grouped, seen.terms, self.now)
+        decision = decide(seen.reader, matter.dataset_id, plan.columns_used, plan.totals_only, seen.terms, self.now)
         if not decision.allowed:
             self.refuse_decision(decision)
         return plan, decision

@@ -74,7 +74,7 @@ def floor(reader: Reader, terms: GrantTerms) -> int:
 def decide(
     reader: Reader, dataset: str, used: frozenset[str], grouped: bool, terms: GrantTerms, now: datetime
 ) -> Decision:
-    """Decide one query. `used` are the columns that it names anywhere; `grouped` whether only aggregates leave."""
+    """Decide one query. `used` are the columns that it names anywhere; `grouped` whether totals alone leave."""
     for refused, reason, field_name in _objections(reader, dataset, used, grouped, terms, now):
         if refused:
             return Decision(False, frozenset(), None, 0, reason, terms.because.get(field_name, ()))
@@ -101,7 +101,8 @@ def _objections(
         (bool(beyond), f"These columns are not granted: {beyond}.", "columns"),
         (
             terms.granularity == AGGREGATE and not grouped,
-            "The agreement allows totals only: use group by, count, sum or avg, not single records.",
+            "The agreement allows totals only: use count, sum or avg over all rows of a condition or group. "
+            "Single records would show through row ids, limits before a total, min, max and median.",
             "granularity",
         ),
     )

@@ -83,9 +83,12 @@ def refuse_from_page(given: SqlGiven, own_database: str) -> None:
             f"From this page only database servers can be read ({', '.join(sorted(SERVERS & installed()))}); "
             "upload a file instead."
         )
-    if not url.host or url.host.startswith(("/", "@")) or url.query:
+    if not url.host or url.host.startswith(("/", "@")) or "," in url.host or not url.database or url.query:
         raise Invalid("Give the database as dialect://user:password@host:port/name, with a host and without options.")
-    if (url.get_backend_name(), url.database) == (own.get_backend_name(), own.database):
+    if url.host.startswith("169.254.") or url.host.lower().startswith("fe80:"):
+        raise Invalid("An address of this machine's own link is not a source.")
+    same_server = own.host is not None and (url.host, url.port) == (own.host, own.port)
+    if same_server or (url.get_backend_name(), url.database) == (own.get_backend_name(), own.database):
         raise Invalid("This system's own database is not a source.")
 
 

@@ -169,3 +169,21 @@ def test_aliases_of_aliases_cannot_grow_without_end() -> None:
 
 def test_every_function_says_what_it_does() -> None:
     assert all(function.doc.endswith(".") for function in TABLE) and len(OVERLOADS) > 100
+
+
+@pytest.mark.parametrize(
+    ("parameters", "totals"),
+    [
+        ({"$select": "count(*)"}, True),
+        ({"$select": "source, sum(depth)", "$group": "source"}, True),
+        ({"$select": "source"}, False),
+        ({"$select": "max(depth)"}, False),
+        ({"$select": "count(*)", "$where": ":id is not null"}, False),
+        ({"$query": "SELECT depth ORDER BY :id LIMIT 7 |> SELECT sum(depth)"}, False),
+        ({"$query": "SELECT depth LIMIT 7 |> SELECT sum(depth)"}, False),
+        ({"$query": "SELECT source, sum(depth) AS s GROUP BY source |> SELECT count(*) WHERE s > 1"}, True),
+    ],
+)
+def test_invariant_8_totals_only_means_that_no_record_shows_through(parameters: dict[str, str], totals: bool) -> None:
+    query = parse_parameters({name: [value] for name, value in parameters.items()})
+    assert resolve(query, QUAKES).totals_only is totals

@@ -14,16 +14,20 @@ from exchange.errors import Invalid
 from exchange.rows.door import Field
 from exchange.rows.plan.emitting import Emitter
 from exchange.rows.plan.filters import row_filter as resolve_row_filter
-from exchange.rows.plan.scope import SYSTEM_FIELDS, Named, Scope
+from exchange.rows.plan.scope import ROW_ID, SYSTEM_FIELDS, Named, Scope
 from exchange.rows.plan.stage import Stage, resolve_stage
 from exchange.rows.plan.statement import output_name, statement
-from exchange.rows.plan.typed import Column
+from exchange.rows.plan.typed import Column, parts
 from exchange.rows.predicate import Predicate, columns_of
 from exchange.rows.soql import Query
 from exchange.rows.types import ColumnInfo, header_name
 
 DEFAULT_LIMIT = 1000
 """Rows of a page when nobody says how many; clients depend on exactly this (soda.md §1)."""
+
+
+OF_ONE_RECORD = frozenset({"min", "max", "median", "bool_and", "bool_or"})
+"""Aggregates whose result can be one record's own value."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class Plan:
         """The most rows that can come out."""
         limit = self.stages[-1].limit
         return DEFAULT_LIMIT if limit is None else limit
+
+    @property
+    def totals_only(self) -> bool:
+        """Whether nothing of a single record can show: only totals leave, over all rows that the conditions leave.
+
+        No stage before a total picks rows by their place (two such totals differ by one record), none looks at a
+        row's id, and no total is the value of one record, as an extreme is.
+        """
+        return self.grouped and not self.functions & OF_ONE_RECORD and not any(map(_picks, self.stages))
 
     def sql(self, source_name: str, published_at: datetime, version: str = "rv-0") -> tuple[str, list[Any]]:
         """DuckDB SQL over the relation of that name, and the values of `$1`, `$2` …"""
@@ -83,6 +96,13 @@ def resolve(
         visible = [_carried(named, n) for n, named in enumerate(stages[-1].outputs)]
     fields = tuple(Field(named.name, header_name(named.column.type)) for named in stages[-1].outputs)
     return Plan(fields, used, functions, any(stage.grouped for stage in stages), tuple(stages))
+
+
+def _picks(stage: Stage) -> bool:
+    """Whether the stage singles rows out by their place or their id."""
+    by_place = not stage.grouped and (stage.limit is not None or stage.offset or stage.order or stage.distinct)
+    places = (*(named.column for named in stage.outputs), *stage.group, stage.where, stage.having)
+    return bool(by_place) or any(ROW_ID in parts(place) for place in places if place is not None)
 
 
 def _chain(query: Query) -> list[Query]:
