@@ -103,7 +103,9 @@ def attempt(command: Command, form: Form, press: Callable[[], R]) -> tuple[R | N
         session().rollback()
         if isinstance(error, Refused):
             record_refusal(command, error)
-        flash(error.message, "danger")
+        incomplete = error.code == "incomplete"  # the page itself then lists what is missing, with links
+        first = error.message.partition("\n")[0].rstrip(":")
+        flash(f"{first}. See below what is missing." if incomplete else error.message, "danger")
         return None, error.status
 
 

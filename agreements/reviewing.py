@@ -42,8 +42,8 @@ def submit_for_review(
     turn = begin(session, by, version, Command.SUBMIT_FOR_REVIEW, now)
     lacking = open_points(session, turn.version, now)
     if lacking:
-        sentences = " ".join(point.sentence for point in lacking)
-        raise Refused(f"This draft cannot be reviewed yet. {sentences}", code="incomplete")
+        sentences = "\n".join(f"• {point.sentence}" for point in lacking)
+        raise Refused(f"This draft cannot be reviewed yet:\n{sentences}", code="incomplete")
     turn.version.round += 1
     move(session, turn, State.SOURCE_REVIEW, note=note.strip(), details={"round": turn.version.round})
     return turn.version

@@ -51,7 +51,9 @@ def open_for_signature(session: Session, by: Identity, version: AgreementVersion
 
 def obstacles_to_signature(session: Session, version: AgreementVersion, now: datetime) -> list[tuple[str, str]]:
     """What stands in the way of signature, each as (sentence, clause or law that says so)."""
-    found = [(f"Counsel of {agency} has not approved it.", "") for agency in sorted(waiting_on_counsel(version))]
+    names = {party.agency_id: party.agency.name for party in version.parties}
+    waiting = sorted(names.get(agency, agency) for agency in waiting_on_counsel(version))
+    found = [(f"Counsel of {name} has not approved it.", "") for name in waiting]
     found += [
         (f"{column} is not classified, so nobody knows which law covers it.", "CGS 4-67p")
         for column in undecided_columns(session, version)

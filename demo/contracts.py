@@ -56,7 +56,8 @@ def memorandum(session: Session, agency: str, now: datetime) -> AgreementVersion
             "develop policies for the best use of State resources.",
         },
         "C04": {
-            "basis": "CGS 4-67n; each agreement under this memorandum cites its own authority.",
+            "basis": "CGS 4-67n (to be confirmed by counsel); each agreement under this memorandum cites its own "
+            "authority.",
             "ferpa_exception": "per-agreement",
             "prohibited": ["STATE-TAX", "FTI"],
         },

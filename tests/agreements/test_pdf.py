@@ -14,7 +14,8 @@ import pytest
 from pypdf import PdfReader
 
 from agreements.document import Document, build, sha256
-from agreements.pdf import SignatureFact, render
+from agreements.party_words import SignatureFact
+from agreements.pdf import render
 from tests.makers.agreement_text import ATTENDANCE, make_agreement, make_columns, make_dataset, make_memorandum
 
 SIGNED_AT = datetime(2026, 6, 1, 15, 3, 9, tzinfo=UTC)
@@ -149,3 +150,40 @@ def test_memorandum_prints_without_schedule_and_roster() -> None:
     printed = "\n".join(pages(render(build(make_memorandum()))))
     assert "listed in Schedule A of each data sharing agreement" in printed
     assert "every dataset of the source agencies" in printed
+
+
+def test_the_references_of_the_limits_are_found_in_the_headings(document: Document, paper: bytes) -> None:
+    groups = [group for group in PdfReader(io.BytesIO(paper)).outline if isinstance(group, list)]
+    outline = [entry.title for group in groups for entry in group if not isinstance(entry, list)]
+    for number, clause in enumerate(document["clauses"], start=1):
+        assert f"{number}. {clause['title']} ({clause['code']})" in outline
+
+
+def test_a_department_is_listed_by_4_38c_and_shares_by_another_law() -> None:
+    parties = [
+        replace(party, statute="CGS 4-38c") if party.agency == "education" else party
+        for party in make_memorandum().parties
+    ]
+    made = build(make_memorandum(parties=tuple(parties)))
+    printed = " ".join("\n".join(pages(render(made, [replace(signature(made), method="password+totp")]))).split())
+    assert "Department of Education (an executive department, CGS 4-38c)" in printed
+    assert "Legal power CGS 4-67n (to be confirmed by counsel)" in printed
+    assert "acting under" not in printed and "operator of the exchange" not in printed
+    assert "(source; an executive department, CGS 4-38c)" in printed
+    assert "password and one-time code" in printed and "password+totp" not in printed
+
+
+@pytest.mark.parametrize("count", range(4, 44, 8))
+def test_no_heading_is_left_alone_at_a_pages_foot(count: int) -> None:
+    made = build(make_agreement({"C03": {"purpose": "A long purpose. " * count * 4}}))
+    headings = {f"{n}. {clause['title']} ({clause['code']})" for n, clause in enumerate(made["clauses"], start=1)}
+    headings |= {
+        "Clauses",
+        "What the exchange enforces",
+        "Schedule A: data elements",
+        *(d["title"] for d in made["schedule"]),
+    }
+    for page in pages(render(made)):
+        lines = [line.strip() for line in page.splitlines() if line.strip()]
+        body = [line for line in lines if not line.startswith(("Page ", "SHA-256", made["agreement"]))]
+        assert body[-1] not in headings, body[-3:]

@@ -121,7 +121,7 @@ def test_counsel_who_has_not_answered_blocks_signature(session: Session) -> None
     version = make.make_memorandum(session, cast)
     reviewing.submit_for_review(session, cast.drafter, version, now=NOON)
     reviewing.approve_as_source(session, cast.sde_officer, version, now=NOON)
-    with pytest.raises(Refused, match="Counsel of education has not approved it"):
+    with pytest.raises(Refused, match="Counsel of Department of Education has not approved it"):
         signing.open_for_signature(session, cast.drafter, version, now=NOON)
 
 
