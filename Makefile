@@ -15,7 +15,7 @@ run: .venv/runs ## Install, migrate, load the demo into an empty store, serve on
 	@EXCHANGE_DEMO=1 PORT=$(PORT) exec $(BIN)/flask serve
 
 test: .venv/tests browser ## Install what the tests need, then run every test
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 soak: .venv/tests ## 32 readers, 4 workers, a minute on each database, an agreement terminated in the middle
 	SOAK_SECONDS=60 $(BIN)/python -m pytest -s tests/flows/test_concurrency.py

@@ -198,8 +198,8 @@ Written by `make bench BENCH="--rows {rows} --rounds {rounds} --seconds {seconds
 a fresh clone: it starts a server with the demo in a temporary folder, publishes an open and a restricted table of
 {rows:,} rows and 11 columns, lets the demo's cast agree and grant, then measures. `--no-report` only prints.
 
-Figures are medians of {rounds} rounds of {seconds:g} s; each workload and its floor take turns in one run on one machine:
-{cores} cores, Python {python}, mean load of the last quarter of an hour {load:.1f} (above {cores}: others were
+Figures are medians of {rounds} rounds of {seconds:g} s; each workload and its floor take turns in one run on one
+machine: {cores} cores, Python {python}, mean load of the last quarter of an hour {load:.1f} (above {cores}: others were
 working too). The load generator runs on the same cores, with {clients} clients on kept connections unless the line says
 otherwise; one-time proofs and assertions are signed before the measured time. **The ratio is the evidence**;
 absolute figures move with the machine.

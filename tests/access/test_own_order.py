@@ -19,8 +19,8 @@ def _source(rows: int) -> Source:
     return Source(key="aaaa-2222/1/abc", published_at=clock.now(), rows=rows, load=lambda: table)
 
 
-def _order(grant: str, rows: int = 200, secret: str = "s") -> list[str]:
-    cut = own_cut(_source(rows), COLUMNS, {"name", "town"}, secret, grant)
+def _order(grant: str, rows: int = 200, installation: str = "s") -> list[str]:
+    cut = own_cut(_source(rows), COLUMNS, {"name", "town"}, installation, grant)
     assert cut.load is not None
     return [str(name) for name in cut.load().column("name").to_pylist()]
 
@@ -43,7 +43,7 @@ def test_invariant_4_two_grants_share_no_order() -> None:
 
 def test_one_grant_keeps_its_order_on_every_worker() -> None:
     assert _order("grant-a") == _order("grant-a")
-    assert _order("grant-a") != _order("grant-a", secret="another installation")
+    assert _order("grant-a") != _order("grant-a", installation="another")
 
 
 def test_invariant_8_neighbours_in_the_file_are_not_neighbours_in_the_answer() -> None:
