@@ -23,14 +23,14 @@ _log = logging.getLogger(__name__)
 _OF_THE_DATA = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
-class RequestTimeout(CharterError):  # noqa: N818 - it names what happened, as in exchange.errors
+class RequestTimeout(CharterError):
     """The statement used up the time that one request may take."""
 
     status = 408
     code = "soda.request-timeout"
 
 
-class Stopped(CharterError):  # noqa: N818
+class Stopped(CharterError):
     """The stream was told to stop: the right to it ended, or the reader went away."""
 
     status = 403
