@@ -80,7 +80,7 @@ def test_the_second_of_two_hears_what_the_first_did(session: Session) -> None:
     cast = make.make_cast(session)
     version = make.make_active_memorandum(session, cast)
     make.terminated(session, cast, version)
-    with pytest.raises(Conflict, match="Bertram Castellane terminated it on 2026-06-15"):
+    with pytest.raises(Conflict, match="you terminated it on 2026-06-15"):
         lifecycle.suspend(session, cast.cdo, version, reason="Too late.", now=NOON)
 
 
@@ -126,7 +126,7 @@ def test_one_agency_answers_once(session: Session) -> None:
     reviewing.submit_for_review(session, cast.drafter, version, now=NOON)
     reviewing.approve_as_source(session, cast.sde_officer, version, now=NOON)
     reviewing.approve_as_counsel(session, cast.sde_counsel, version, now=NOON)
-    with pytest.raises(Conflict, match="has answered for Department of Education already"):
+    with pytest.raises(Conflict, match="You have answered for Department of Education already"):
         reviewing.approve_as_counsel(session, cast.sde_counsel, version, now=NOON)
     with pytest.raises(Refused, match="cannot act for"):
         reviewing.approve_as_counsel(session, cast.sde_counsel, version, agency=make.OPM, now=NOON)
