@@ -14,10 +14,11 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from access.case import Case, Finish, Matter, audit_headers
-from access.decision import GrantTerms
+from access.decision import GrantTerms, floor
 from access.own_order import own_cut
 from access.presenting import NotGranted, NothingHere, Seen, Unproven, origin_of, present
 from access.sentry import Sentry
+from access.suppression import suppression_headers
 from access.watching import CutStream, Watch, Watched, current_epoch
 from audit.actions import Outcome
 from audit.entry import Entry
@@ -97,7 +98,9 @@ class RestrictedDoor:
             version=matter.number,
             last_modified=matter.published_at,
             etag=None,
-            headers=audit_headers(intent) | {"Cache-Control": "no-store"},
+            headers=audit_headers(intent)
+            | suppression_headers(plan.grouped, floor(case.seen.reader, case.seen.terms))
+            | {"Cache-Control": "no-store"},
             finish=finish,
         )
 

@@ -164,6 +164,7 @@ def test_a_floor_and_totals_only_hold(client: FlaskClient, world: World, holder:
     by_town = read(client, holder, token, **{"$select": "town, count(*)", "$group": "town"})
     assert by_town.status_code == 200
     assert not any(row.get("count") == "4" for row in by_town.json)
+    assert by_town.headers["X-Suppressed-Below"] == "5"
 
 
 def test_a_query_that_cannot_be_understood_is_recorded_without_its_words(
