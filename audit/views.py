@@ -27,6 +27,7 @@ from audit.entry import Entry
 from audit.ledger import Ledger, waiting
 from audit.published import engine, head, store
 from audit.questions import Line, Question
+from audit.reconciliation import compare
 from audit.tiles import checked_path
 
 audit = Blueprint("audit", __name__)
@@ -50,9 +51,10 @@ def index() -> str:
 
 @audit.get("/check")
 def check() -> str:
-    """Check the whole log now, as `flask audit verify` does on the files."""
+    """Check the whole log now: its files, and that the database says the same. The operator compares the mark."""
     try:
         report, failure = verification.verify(store().folder), None
+        compare(engine(), store().folder, report.size)
     except verification.VerificationFailed as failed:
         report, failure = None, failed
     root = base64.b64encode(report.root).decode() if report else ""
