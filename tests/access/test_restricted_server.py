@@ -207,10 +207,7 @@ def test_invariant_1_entries_equal_answers_and_none_after_the_end(running: Runni
     stop = threading.Event()
     guard = threading.Lock()
 
-    def reader() -> None:
-        holder = Holder(running.holder.client_id, running.holder.key, origin=running.holder.origin)
-        own = Running(running.port, running.engine, running.world, holder)
-        token = own.token()
+    def reader(own: Running, token: str) -> None:
         while not stop.is_set():
             began = clock.now().timestamp()
             try:
@@ -222,7 +219,11 @@ def test_invariant_1_entries_equal_answers_and_none_after_the_end(running: Runni
                 if status == 200:
                     late.append(began)
 
-    threads = [threading.Thread(target=reader) for _ in range(READERS)]
+    holders = [
+        Holder(running.holder.client_id, running.holder.key, origin=running.holder.origin) for _ in range(READERS)
+    ]
+    readers = [Running(running.port, running.engine, running.world, holder) for holder in holders]
+    threads = [threading.Thread(target=reader, args=(own, own.token())) for own in readers]
     warm = running.token()
     answers.update(running.read(warm, 1)[0] for _ in range(8))
     for thread in threads:
