@@ -30,7 +30,8 @@ from exchange.catalog.visibility import may_know
 from exchange.db import db
 from exchange.rows.door import Answer, Ask
 from exchange.rows.door import Finish as Finishing
-from exchange.rows.engine import DuckDBEngine, Engine
+from exchange.rows.engine import Engine
+from exchange.rows.engines.duckdb_file import DuckDBEngine
 from exchange.rows.plan import Plan
 from exchange.rows.predicate import columns_of
 from exchange.rows.source import Source

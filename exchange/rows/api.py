@@ -14,7 +14,7 @@ from exchange.errors import CharterError, NotFound, Unavailable
 from exchange.rows import answering
 from exchange.rows.connection import breaker
 from exchange.rows.door import Answer, Ask, Credentials, Door
-from exchange.rows.engine import DuckDBEngine
+from exchange.rows.engines.duckdb_file import DuckDBEngine
 from exchange.rows.formats import FORMATS
 from exchange.rows.open_reading import OpenDoor, OpenVersion, open_version_of
 from exchange.rows.soql import Query, parse_parameters

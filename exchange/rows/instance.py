@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,20 +25,33 @@ _LOCKS = (
 )
 
 
+Opening = Callable[[Any, Source, str], int]
+"""Makes a version the relation `"<name>"."rows"` of a cursor's instance; returns the bytes that it holds in memory."""
+
+
 @dataclass(eq=False)
-class _Held:
+class Held:
+    """A version that is open."""
+
+    key: str
     name: str
     bytes: int
     uses: int = 0
+
+    @property
+    def relation(self) -> str:
+        """What statements call it."""
+        return f'"{self.name}"."rows"'
 
 
 class Instance:
     """An instance that can read attached versions and nothing else: no file, no network, no extension, no setting."""
 
-    def __init__(self, files: Path | None, memory: str, resident_bytes: int) -> None:
+    def __init__(self, files: Path | None, memory: str, resident_bytes: int, opening: Opening) -> None:
         self.watchdog = Watchdog()
+        self._opening = opening
         self._resident_bytes = resident_bytes
-        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._held: OrderedDict[str, Held] = OrderedDict()
         self._lock = threading.RLock()
         self._loading = threading.Lock()
         self._names = 0
@@ -50,23 +64,22 @@ class Instance:
         with self._lock:
             return self._connection.cursor()
 
-    def hold(self, source: Source) -> str:
-        """The relation of a version, open until `release`. Raises what opening the version raises."""
-        held = self._use(source.key)
+    def hold(self, source: Source) -> Held:
+        """The version, open until `release`. Raises what opening the version raises."""
+        key = _key(source)
+        held = self._use(key)
         if held is None:
             with self._loading:
-                held = self._use(source.key) or self._open(source)
-        return f'"{held.name}"."rows"'
+                held = self._use(key) or self._open(key, source)
+        return held
 
-    def release(self, source: Source) -> None:
+    def release(self, held: Held) -> None:
         """Say that one reader of the version is done."""
         with self._lock:
-            held = self._held.get(source.key)
-            if held is not None:
-                held.uses -= 1
+            held.uses -= 1
             self._shrink()
 
-    def _use(self, key: str) -> _Held | None:
+    def _use(self, key: str) -> Held | None:
         with self._lock:
             held = self._held.get(key)
             if held is not None:
@@ -74,32 +87,16 @@ class Instance:
                 self._held.move_to_end(key)
             return held
 
-    def _open(self, source: Source) -> _Held:
+    def _open(self, key: str, source: Source) -> Held:
         with self._lock:
             self._names += 1
             name = f"v{self._names}"
-        size = self._attach(source, name) if source.file is not None else self._load(source, name)
+        with self.cursor() as cursor:
+            size = self._opening(cursor, source, name)
         with self._lock:
-            held = self._held[source.key] = _Held(name, size, uses=1)
+            held = self._held[key] = Held(key, name, size, uses=1)
             self._shrink()
         return held
-
-    def _attach(self, source: Source, name: str) -> int:
-        path = str(source.file).replace("'", "''")
-        with self.cursor() as cursor:
-            cursor.execute(f"ATTACH '{path}' AS \"{name}\" (READ_ONLY)")
-        return 0
-
-    def _load(self, source: Source, name: str) -> int:
-        if source.load is None:
-            raise ValueError(f"the source {source.key} has neither a file nor rows")
-        table = source.load()
-        with self.cursor() as cursor:
-            cursor.execute(f"ATTACH ':memory:' AS \"{name}\"")
-            cursor.register("incoming", table)
-            cursor.execute(f'CREATE TABLE "{name}"."rows" AS SELECT * FROM incoming')
-            cursor.unregister("incoming")
-        return int(table.nbytes)
 
     def _shrink(self) -> None:
         """Close the least recently used versions that nobody reads, until the bounds hold."""
@@ -112,6 +109,12 @@ class Instance:
                 del self._held[key]
                 with self._connection.cursor() as cursor:
                     cursor.execute(f'DETACH "{held.name}"')
+
+
+def _key(source: Source) -> str:
+    """Equal content in the same kind of place: once a serving file is there, it is used from the next request on."""
+    served = source.file is not None and (source.parquet is None or source.file.exists())
+    return f"{source.key} {'file' if served else 'parquet' if source.parquet is not None else 'memory'}"
 
 
 def _limits(files: Path | None, memory: str) -> tuple[str, ...]:

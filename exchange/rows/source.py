@@ -25,15 +25,19 @@ class StoredVersion:
 
 @dataclass(frozen=True)
 class Source:
-    """One version, ready for an engine. Exactly one of `file` (a serving file) and `load` (rows in memory) is set.
+    """One version, ready for an engine: in files that anybody may see, or (`load`) in memory only.
 
-    `key` names the content: equal keys hold equal rows, so an engine may keep what it opened.
+    `parquet` is the version itself and `file` its serving file, which may be missing while the Parquet is there.
+    `key` names the content: equal keys hold equal rows, so an engine may keep what it opened. `content` is the SHA-256
+    of the version as stored, which is what its copies elsewhere are named by.
     """
 
     key: str
     published_at: datetime
     rows: int
     file: Path | None = None
+    parquet: Path | None = None
+    content: str = ""
     load: Callable[[], pa.Table] | None = field(default=None, compare=False)
 
     @property

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from exchange.errors import CharterError
 from exchange.rows import store_open
-from exchange.rows.engine import DuckDBEngine, NotComputable, RequestTimeout, Stopped, TooLarge
+from exchange.rows.engine import NotComputable, RequestTimeout, Stopped, TooLarge
+from exchange.rows.engines.duckdb_file import DuckDBEngine, open_source
 from exchange.rows.functions import NOT_CALLABLE, OVERLOADS
 from exchange.rows.instance import Instance
 from exchange.rows.plan import Plan, resolve
@@ -208,7 +209,7 @@ def test_restricted_row_ids_count_only_visible_rows(engine: DuckDBEngine, quakes
 )
 def test_the_instance_is_locked_even_for_statements_of_our_own(root: Path, statement: str) -> None:
     table_in_python = pa.table({"a": [1]})
-    instance = Instance(root, "100MB", 1 << 20)
+    instance = Instance(root, "100MB", 1 << 20, open_source)
     with pytest.raises(duckdb.Error), instance.cursor() as cursor:
         cursor.execute(statement.replace("{root}", str(root))).fetchall()
     assert table_in_python.num_rows == 1
@@ -276,7 +277,7 @@ def test_the_watchdog_repeats_its_interrupt_until_the_request_ends() -> None:
 
 
 def test_an_interrupt_before_the_statement_starts_is_not_lost(root: Path) -> None:
-    instance = Instance(root, "1GB", 1 << 20)
+    instance = Instance(root, "1GB", 1 << 20, open_source)
     cancel = threading.Event()
     cancel.set()
     with instance.cursor() as cursor, instance.watchdog.watching(cursor, 60, cancel):
@@ -286,7 +287,7 @@ def test_an_interrupt_before_the_statement_starts_is_not_lost(root: Path) -> Non
 
 
 def test_a_cross_join_runs_out_of_its_own_memory_only(root: Path) -> None:
-    instance = Instance(root, "200MB", 1 << 20)
+    instance = Instance(root, "200MB", 1 << 20, open_source)
     with instance.cursor() as cursor, pytest.raises(duckdb.OutOfMemoryException):
         cursor.execute("SELECT a.range, b.range FROM range(1000000) a, range(1000000) b ORDER BY 1, 2").fetchall()
     with instance.cursor() as cursor:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exchange.errors import Unavailable
 from exchange.rows import sealed, store_restricted
-from exchange.rows.engine import DuckDBEngine
+from exchange.rows.engines.duckdb_file import DuckDBEngine
 from exchange.rows.plan import resolve
 from exchange.rows.sealed import FileKeys, SealBroken, about, seal, unseal
 from exchange.rows.soql import parse_parameters
