@@ -71,6 +71,11 @@ def begin_reading_only(reading_only: bool) -> None:
     _reading_only.set(reading_only)
 
 
+def is_reading_only() -> bool:
+    """Whether this thread said that it changes nothing; false unless it did."""
+    return _reading_only.get()
+
+
 def engine_options(url: str) -> dict[str, Any]:
     """Engine options for this database, with one JSON spelling for both."""
     options: dict[str, Any] = {

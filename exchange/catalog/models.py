@@ -96,3 +96,12 @@ class Version(Model):
     run_id: Mapped[str | None] = mapped_column(String(36))
     published_at: Mapped[datetime]
     dataset: Mapped[Dataset] = relationship(back_populates="versions")
+
+
+class CatalogueState(Model):
+    """The single row with the counter that triggers move at every change of the catalogue (`exchange.catalog.state`)."""
+
+    __tablename__ = "catalogue_state"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from agreements.frozen import create_triggers
 from audit import kept, tables
+from exchange.catalog import state
 from exchange.db import Model, engine_options, prepare_engine
 from exchange.portal import migrating
 from tests.makers.postgres import fresh_database
@@ -65,9 +66,11 @@ def test_migrations_make_the_triggers_that_the_code_makes(empty: Engine) -> None
         before = _triggers(connection)
         create_triggers(connection)
         kept.create_triggers(connection)
+        state.create_triggers(connection)
         assert _triggers(connection) == before
     assert any(name.startswith("agreement_version_frozen") for name, _ in before)
     assert any(name.startswith("audit_entry_kept") for name, _ in before)
+    assert any(name.startswith("catalogue_moves") for name, _ in before)
 
 
 def _triggers(connection: Connection) -> set[tuple[str, str]]:
