@@ -8,7 +8,7 @@ from exchange.rows.functions.comparing import CELL_MEANING, CELL_MEANING_OF_OTHE
 from exchange.rows.functions.dates import DATES
 from exchange.rows.functions.geography import GEOGRAPHY
 from exchange.rows.functions.numbers import AGGREGATES, NUMBERS
-from exchange.rows.functions.table import ANY, INTERVAL, ORDERED, ORDERED_TYPES, POLYGON, SAME, ZONE, Function
+from exchange.rows.functions.table import ANY, INTERVAL, ORDERED, ORDERED_TYPES, SAME, ZONE, Function
 from exchange.rows.functions.texts import CASTS, TEXTS
 
 TABLE: tuple[Function, ...] = (*COMPARING, *NUMBERS, *TEXTS, *DATES, *GEOGRAPHY, *AGGREGATES, *CASTS)
@@ -24,6 +24,9 @@ def _by_name() -> Mapping[str, tuple[Function, ...]]:
 OVERLOADS: Mapping[str, tuple[Function, ...]] = _by_name()
 """Every overload by name. Operators are named as written, casts `::type`, parts of a value `.part`."""
 
+VOLATILE = frozenset(function.name for function in TABLE if function.volatile)
+"""Names of functions whose value is another each time; an answer with one of them is not kept."""
+
 NOT_CALLABLE = frozenset({"AND", "OR", "NOT", "count(*)", "negate"})
 """Rows of the table that only the language itself uses."""
 
@@ -36,9 +39,9 @@ __all__ = [
     "ORDERED",
     "ORDERED_TYPES",
     "OVERLOADS",
-    "POLYGON",
     "SAME",
     "TABLE",
+    "VOLATILE",
     "ZONE",
     "Function",
 ]
