@@ -1,57 +1,29 @@
-"""Answers and errors of the rows API as HTTP (reference: soda.md §6 and §11)."""
+"""Answers of the rows API as HTTP: headers, streams, conditions (reference: soda.md §6). Blind to engine and format."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
+import pyarrow as pa
 from flask import Request, Response
-from werkzeug.exceptions import HTTPException
 
-from exchange.errors import CharterError, NotFound, Unauthenticated
+from exchange.errors import CharterError, NotFound
 from exchange.rows.door import Answer, Field
-from exchange.rows.formats import CSV_TYPE, JSON_TYPE, Body, csv_stream, json_object, json_stream
+from exchange.rows.formats import JSON_TYPE, PLAIN, Body, Format, Options
+from exchange.rows.formats.body import Encode
 from exchange.rows.open_reading import Prepared
+from exchange.rows.refusing import NO_ROW
 
-NO_DATASET = "soda.dataset.not-found"
-NO_ROW = "soda.row.not-found"
 MAX_HEADER = 5_000
 """Characters of both SODA headers together; longer ones are left out, as Socrata does."""
 
-CHALLENGE = 'DPoP algs="ES256 Ed25519"'
-_PROTOCOL_CODES = {
-    404: NO_DATASET,
-    405: "soda.method-not-allowed",
-    406: "soda.schema-invalid-for-mime-type",
-    412: "soda.precondition-failed",
-    413: "req.body.too-large",
-    415: "req.content-type.unparsable",
-    429: "soda.too-many-requests",
-}
-_SENTENCES = {
-    404: "There is nothing at this address.",
-    406: "Rows can be had as .json or .csv.",
-    412: "The rows have changed since the version that you named.",
-}
 
-
-class MethodNotAllowed(CharterError):
-    """The old interface's writing side; data come in by publishing only."""
-
-    status = 405
-    code = "soda.method-not-allowed"
-
-    def __init__(self) -> None:
-        super().__init__("Rows are read here with GET. Agencies publish by a publishing run.")
-        self.headers = {"Allow": "GET, HEAD, OPTIONS"}
-
-
-def respond(answer: Answer, format_: str, *, head: bool, bom: bool) -> Response:
+def respond(answer: Answer, format_: Format, options: Options = PLAIN, *, head: bool = False) -> Response:
     """The answer as a streamed response, headers and all. Raises what fails before the first byte."""
-    body = csv_stream(answer, byte_order_mark=bom) if format_ == "csv" else json_stream(answer)
-    response = Response(body, content_type=CSV_TYPE if format_ == "csv" else JSON_TYPE)
+    body = Body(answer, _encode(format_, options))
+    response = Response(body, content_type=format_.content_type)
     _describe(response, answer)
     if head:
         body.finish_unread()
@@ -59,6 +31,13 @@ def respond(answer: Answer, format_: str, *, head: bool, bom: bool) -> Response:
     else:
         _begin(body, answer)
     return response
+
+
+def _encode(format_: Format, options: Options) -> Encode:
+    def encode(fields: tuple[Field, ...], batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+        return format_.write(fields, batches, options)
+
+    return encode
 
 
 def _begin(body: Body, answer: Answer) -> None:
@@ -70,20 +49,21 @@ def _begin(body: Body, answer: Answer) -> None:
         raise
 
 
-def one_row(answer: Answer, identifier: str) -> Response:
-    """The first row as an object. Raises `NotFound` when there is none."""
+def one_row(answer: Answer, identifier: str, format_: Format, options: Options = PLAIN) -> Response:
+    """The first row, whole. Raises `NotFound` when there is none."""
+    write = format_.row or format_.write
     try:
         batch = next((batch for batch in answer.batches if batch.num_rows), None)
-        body = json_object(answer.fields, batch) if batch is not None else b""
+        body = b"".join(write(answer.fields, iter([batch]), options)) if batch is not None else b""
     except Exception:
         answer.finish(0, 0, "failed", None)
         raise
-    answer.finish(1 if body else 0, len(body), "done", None)
-    if not body:
+    answer.finish(0 if batch is None else 1, len(body), "done", None)
+    if batch is None:
         error = NotFound(f"No row has the id {identifier[:80]}.", code=NO_ROW)
         error.headers = dict(answer.headers)  # type: ignore[attr-defined]
         raise error
-    response = Response(body + b"\n", content_type=JSON_TYPE)
+    response = Response(body, content_type=format_.content_type)
     _describe(response, answer)
     return for_every_site(response) if answer.etag is not None else response
 
@@ -130,37 +110,3 @@ def _soda_headers(fields: tuple[Field, ...]) -> Mapping[str, str]:
     if len(names) + len(types) > MAX_HEADER:
         return {"X-SODA2-Warning": "X-SODA2-Fields and X-SODA2-Types are left out: together they are too long"}
     return {"X-SODA2-Fields": names, "X-SODA2-Types": types}
-
-
-def json_response(value: Any, status: int = 200) -> Response:
-    """A value as JSON."""
-    return Response(json.dumps(value, ensure_ascii=False) + "\n", status, content_type=JSON_TYPE)
-
-
-def error_response(error: CharterError, dataset_id: str | None) -> Response:
-    """An error in the form of soda.md §11. Nothing of a query's engine or of a hidden column is ever in it."""
-    code = NO_DATASET if error.status == 404 and error.code == NotFound.code else error.code
-    data = dict(getattr(error, "data", {}))
-    if dataset_id is not None:
-        data["dataset"] = dataset_id
-    body = {"code": code, "error": True, "errorCode": code, "message": error.message, "data": data}
-    if error.status == 404 and code == NO_DATASET:
-        body["message"] = f"No dataset has the id {dataset_id}." if dataset_id else error.message
-    if error.because:
-        body["because"] = list(error.because)
-    response = json_response(body, error.status)
-    response.headers["Cache-Control"] = "no-store"
-    if isinstance(error, Unauthenticated):
-        response.headers["WWW-Authenticate"] = CHALLENGE
-    if error.status == 503:
-        response.headers["Retry-After"] = "60"
-    response.headers.update(getattr(error, "headers", {}))
-    return response
-
-
-def protocol_error(error: HTTPException, dataset_id: str | None) -> Response:
-    """404, 405, 406 and the like in the same form."""
-    status = error.code or 500
-    described = CharterError(_SENTENCES.get(status, error.description or "The request failed."))
-    described.status, described.code = status, _PROTOCOL_CODES.get(status, "internal-error")
-    return error_response(described, dataset_id)

@@ -17,7 +17,7 @@ from exchange.errors import Refused
 from exchange.rows.answering import respond
 from exchange.rows.door import Answer, Field
 from exchange.rows.engine import Stopped
-from exchange.rows.formats import csv_stream, json_stream
+from exchange.rows.formats import FORMATS, PLAIN, Body
 from tests.conftest import NOON
 
 Told = list[tuple[int, int, str, str | None]]
@@ -35,6 +35,14 @@ def answer(fields: dict[str, tuple[str, pa.Array]], told: Told | None = None, en
 
     described = tuple(Field(name, type_) for name, (type_, _) in fields.items())
     return Answer(described, batches(), 1, NOON, None, finish=finish)
+
+
+def json_stream(answer: Answer) -> Body:
+    return Body(answer, lambda fields, batches: FORMATS["json"].write(fields, batches, PLAIN))
+
+
+def csv_stream(answer: Answer) -> Body:
+    return Body(answer, lambda fields, batches: FORMATS["csv"].write(fields, batches, PLAIN))
 
 
 def as_json(type_: str, values: list[Any], arrow: pa.DataType) -> list[Any]:
@@ -116,7 +124,7 @@ def test_what_fails_before_the_first_byte_is_an_error_with_its_entry() -> None:
     fields = (Field("x", "text"),)
     broken = Answer(fields, stopped(), 1, NOON, None, {"Audit-Id": "an id"}, lambda *end: told.append(end))
     with pytest.raises(Stopped) as error:
-        respond(broken, "json", head=False, bom=False)
+        respond(broken, FORMATS["json"])
     assert error.value.headers == {"Audit-Id": "an id"}  # type: ignore[attr-defined]
     assert told == [(0, 0, "cut", "The right has ended.")]
 

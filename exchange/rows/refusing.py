@@ -1,0 +1,127 @@
+"""Errors of the rows API in the form of soda.md §11: never HTML, SQL or a stack.
+
+`install(blueprint)` makes every error of a blueprint answer so; each blueprint of the old interface calls it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+from audit.ledger import LogUnavailable
+from exchange import web
+from exchange.errors import CharterError, NotFound, Unauthenticated, Unavailable
+from exchange.rows.formats import JSON_TYPE
+from exchange.values import is_four_by_four
+
+NO_DATASET = "soda.dataset.not-found"
+NO_ROW = "soda.row.not-found"
+NOT_THIS_FORMAT = "soda.schema-invalid-for-mime-type"
+
+CHALLENGE = 'DPoP algs="ES256 Ed25519"'
+_PROTOCOL_CODES = {
+    404: NO_DATASET,
+    405: "soda.method-not-allowed",
+    406: NOT_THIS_FORMAT,
+    408: "soda.request-timeout",
+    412: "soda.precondition-failed",
+    413: "req.body.too-large",
+    414: "req.url.too-long",
+    415: "req.content-type.unparsable",
+    416: "req.range-not-satisfiable",
+    429: "soda.too-many-requests",
+    503: Unavailable.code,
+}
+_SENTENCES = {
+    404: "There is nothing at this address.",
+    412: "The rows have changed since the version that you named.",
+    413: "What you sent is larger than this address takes. Send it in parts.",
+    416: "The file has no such range of bytes. Ask for it without Range to learn its length.",
+}
+
+
+class MethodNotAllowed(CharterError):
+    """An address that is read only."""
+
+    status = 405
+    code = "soda.method-not-allowed"
+
+    def __init__(self) -> None:
+        super().__init__("Rows are read here with GET. Agencies publish by a publishing run.")
+        self.headers = {"Allow": "GET, HEAD, OPTIONS"}
+
+
+class NotAcceptable(CharterError):
+    """A format that we do not write, or not for these rows."""
+
+    status = 406
+    code = NOT_THIS_FORMAT
+
+
+def no_dataset(dataset_id: str) -> NotFound:
+    """404 for an id that no dataset has, as far as this reader may know."""
+    return NotFound(f"No dataset has the id {dataset_id[:40]}.", code=NO_DATASET)
+
+
+def install(blueprint: Blueprint) -> None:
+    """Answer every error of this blueprint in the form of soda.md §11."""
+    blueprint.register_error_handler(CharterError, _on_error)
+    blueprint.register_error_handler(LogUnavailable, _on_log_unavailable)
+    blueprint.register_error_handler(HTTPException, _on_http_error)
+
+
+def _on_error(error: CharterError) -> Response:
+    web.session().rollback()
+    return error_response(error, _dataset_in_address())
+
+
+def _on_log_unavailable(_error: LogUnavailable) -> Response:
+    """What cannot be recorded is not read (invariant 1)."""
+    return _on_error(Unavailable("The log cannot record this now, so no rows were read. Try again in a minute."))
+
+
+def _on_http_error(error: HTTPException) -> Response:
+    return protocol_error(error, _dataset_in_address())
+
+
+def _dataset_in_address() -> str | None:
+    arguments: dict[str, Any] = request.view_args or {}
+    address = str(arguments.get("dataset_id") or arguments.get("address") or "")[:9]
+    return address if is_four_by_four(address) else None
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """A value as JSON."""
+    return Response(json.dumps(value, ensure_ascii=False) + "\n", status, content_type=JSON_TYPE)
+
+
+def error_response(error: CharterError, dataset_id: str | None) -> Response:
+    """An error in the form of soda.md §11. Nothing of a query's engine or of a hidden column is ever in it."""
+    code = NO_DATASET if error.status == 404 and error.code == NotFound.code else error.code
+    data = dict(getattr(error, "data", {}))
+    if dataset_id is not None:
+        data["dataset"] = dataset_id
+    body = {"code": code, "error": True, "errorCode": code, "message": error.message, "data": data}
+    if error.status == 404 and code == NO_DATASET:
+        body["message"] = f"No dataset has the id {dataset_id}." if dataset_id else error.message
+    if error.because:
+        body["because"] = list(error.because)
+    response = json_response(body, error.status)
+    response.headers["Cache-Control"] = "no-store"
+    if isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = CHALLENGE
+    if error.status == 503:
+        response.headers["Retry-After"] = "60"
+    response.headers.update(getattr(error, "headers", {}))
+    return response
+
+
+def protocol_error(error: HTTPException, dataset_id: str | None) -> Response:
+    """404, 405, 413 and the like in the same form."""
+    status = error.code or 500
+    described = CharterError(_SENTENCES.get(status, error.description or "The request failed."))
+    described.status, described.code = status, _PROTOCOL_CODES.get(status, "internal-error")
+    return error_response(described, dataset_id)
