@@ -5,7 +5,7 @@ A column that was not given does not exist here: it gets the same error as one t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from exchange.rows.plan.stage import Stage, resolve_stage
 from exchange.rows.plan.statement import output_name, statement
 from exchange.rows.plan.typed import Column, parts
 from exchange.rows.predicate import Predicate, columns_of
-from exchange.rows.soql import Query
+from exchange.rows.soql import Query, SoqlError
 from exchange.rows.types import ColumnInfo, header_name
 
 DEFAULT_LIMIT = 1000
@@ -30,12 +30,35 @@ OF_ONE_RECORD = frozenset({"min", "max", "median", "bool_and", "bool_or"})
 """Aggregates whose result can be one record's own value."""
 
 
+Tables = Callable[[str], Sequence[ColumnInfo]]
+"""Gives the visible columns of a joined dataset by its 4x4; raises `NotFound` for what the reader may not see."""
+
+
+def no_tables(dataset: str) -> Sequence[ColumnInfo]:
+    """The `Tables` of a reader who may read one dataset at a time. Always raises `SoqlError`."""
+    sentence = f"@{dataset} cannot be read here: this query is answered from one dataset alone; leave the join out"
+    raise SoqlError("no-such-table", sentence, table=dataset)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One joined dataset as the engine has it open: its relation, when it was published, what `:version` says."""
+
+    name: str
+    published_at: datetime
+    version: str
+
+
+_NO_OTHERS: Mapping[str, Relation] = {}
+
+
 @dataclass(frozen=True)
 class Plan:
     """One query, ready to run.
 
     `columns_used`: every dataset column named anywhere, those of `*` included. `functions`: every function and
-    operator named. `grouped`: whether rows were aggregated, so that no single record leaves.
+    operator named. `grouped`: whether rows were aggregated, so that no single record leaves. `datasets`: the 4x4s of
+    the other datasets that it reads, in order of first mention.
     """
 
     fields: tuple[Field, ...]
@@ -43,6 +66,7 @@ class Plan:
     functions: frozenset[str]
     grouped: bool
     stages: tuple[Stage, ...]
+    datasets: tuple[str, ...] = ()
 
     @property
     def limit(self) -> int:
@@ -59,11 +83,16 @@ class Plan:
         """
         return self.grouped and not self.functions & OF_ONE_RECORD and not any(map(_picks, self.stages))
 
-    def sql(self, source_name: str, published_at: datetime, version: str = "rv-0") -> tuple[str, list[Any]]:
-        """DuckDB SQL over the relation of that name, and the values of `$1`, `$2` …"""
+    def sql(
+        self, relation: str, published_at: datetime, version: str = "rv-0", others: Mapping[str, Relation] = _NO_OTHERS
+    ) -> tuple[str, list[Any]]:
+        """DuckDB SQL over the relation of that name, and the values of `$1`, `$2` …
+
+        `others` has a `Relation` for each of `datasets`.
+        """
         system = {":created_at": published_at, ":updated_at": published_at, ":version": version}
         emitter = Emitter(system)
-        return emitter.finished(statement(self.stages, source_name, emitter, DEFAULT_LIMIT))
+        return emitter.finished(statement(self.stages, relation, emitter, DEFAULT_LIMIT))
 
 
 def resolve(
@@ -73,11 +102,13 @@ def resolve(
     row_filter: Predicate | None = None,
     min_cell: int = 0,
     filter_columns: Sequence[ColumnInfo] = (),
+    tables: Tables = no_tables,
 ) -> Plan:
     """Check and type the query. A column that is not in `columns` does not exist. Raises `SoqlError`.
 
     `row_filter` may name columns that the reader does not see; give them (or simply every column of the version) in
-    `filter_columns`. A filter that names anything else raises `Invalid`, never widens.
+    `filter_columns`. A filter that names anything else raises `Invalid`, never widens. `tables` says which other
+    datasets the reader may join.
     """
     visible = [_named(column) for column in columns]
     rows = _resolved_filter(row_filter, [*columns, *filter_columns])
