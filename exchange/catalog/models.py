@@ -29,7 +29,10 @@ class DatasetState(enum.StrEnum):
 
 
 class Dataset(Model):
-    """A table of data with an owner. An open cut is a dataset too: `cut_of_id` names what it was derived from."""
+    """A table of data with an owner. An open cut is a dataset too: `cut_of_id` names what it was derived from.
+
+    While `withdrawn_at` is set its steward keeps it private: neither a new version nor a classification lists it.
+    """
 
     __tablename__ = "dataset"
 
@@ -49,6 +52,7 @@ class Dataset(Model):
     regimes: Mapped[list[str]] = mapped_column(default=list)
     cut_of_id: Mapped[str | None] = mapped_column(ForeignKey("dataset.id"))
     current_version_id: Mapped[int | None] = mapped_column(Integer)
+    withdrawn_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     agency: Mapped[Agency] = relationship()
