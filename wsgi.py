@@ -48,6 +48,7 @@ ENTRANCES = (
     Entrance("audit.api:log", "/audit", guards.anyone),
     Entrance("audit.views:audit", "/audit", guards.auditor),
     Entrance("exchange.classification.views:classification", "/classification", guards.signed_in),
+    Entrance("exchange.catalog.discovery.api:discovery", "", guards.anyone),
     Entrance("exchange.directory.views:directory", "/directory", guards.signed_in),
     Entrance("exchange.hub.views:hub", "/publish", guards.publisher),
     Entrance("exchange.portal.views:portal", "", guards.anyone),
