@@ -78,7 +78,7 @@ def _fitting(
     arrays: list[pa.Array] = []
     bad = pa.array([False] * batch.num_rows)
     for column in columns:
-        made, unfit = _convert(batch.column(column.name), column, column.name in whole)
+        made, unfit = convert(batch.column(column.name), column, column.name in whole)
         _note(problems, unfit, column, counts["read"])
         arrays += made
         bad = pc.or_(bad, unfit)
@@ -88,7 +88,7 @@ def _fitting(
     return [array.filter(pc.invert(bad)) for array in arrays] if refused else arrays
 
 
-def _convert(cells: pa.Array, column: ProposedColumn, whole: bool) -> tuple[list[pa.Array], pa.Array]:
+def convert(cells: pa.Array, column: ProposedColumn, whole: bool) -> tuple[list[pa.Array], pa.Array]:
     """The arrays of a column, and which cells do not fit its type. Each distinct text is parsed once."""
     encoded = cells.dictionary_encode()
     words: list[str] = encoded.dictionary.to_pylist()

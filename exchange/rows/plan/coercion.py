@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
-from itertools import pairwise
+from functools import partial
 from zoneinfo import available_timezones
 
-MAX_VERTICES = 5_000
+from exchange.rows.functions import SHAPES
+from exchange.rows.geometry import shape
+
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\Z")
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9:]{2,5})?)?\Z"
 )
 _AMERICAN = ("%m/%d/%Y", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p")
 _POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+?)\s*\)\s*\Z", re.IGNORECASE)
-_POLYGON = re.compile(r"\s*(?:MULTI)?POLYGON\s*(\([-+0-9.eE,()\s]*\))\s*\Z", re.IGNORECASE)
-_RING = re.compile(r"\(([^()]+)\)")
 _DURATION = re.compile(
     r"P(?:(\d{1,5})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,7})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?)?\Z"
 )
+_ANCHOR = re.compile(r"<a\s[^>]*?href=[\"']([^\"'\s]+)[\"'][^>]*>([^<]*)</a>\Z", re.IGNORECASE)
 _ROW_ID = re.compile(r"row-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})\Z")
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _EXACT = 2**53
@@ -53,7 +56,8 @@ def row_identifier(row: int) -> str:
     return "row-" + "-".join(digits[start : start + 4] for start in (0, 4, 8, 12))
 
 
-def _row_number(text: str) -> int | None:
+def row_number(text: str) -> int | None:
+    """The place in the version that an opaque row id says; None for any other text."""
     match = _ROW_ID.match(text.strip())
     value = int("".join(match.groups()), 16) if match else None
     return value if value is not None and value < 2**62 else None
@@ -89,18 +93,39 @@ def _point(text: str) -> tuple[float, float] | None:
     return None if latitude is None or longitude is None else (float(latitude), float(longitude))
 
 
-def _polygon(text: str) -> tuple[tuple[float, float, float, float], ...] | None:
-    """The edges (x1, y1, x2, y2) of all rings; a point is inside if a ray from it crosses an odd number."""
-    match = _POLYGON.match(text)
-    if match is None:
+def _location(text: str) -> tuple[float | None, float | None, str | None] | None:
+    """A location object as JSON writes it: latitude, longitude and human_address, each of them optional."""
+    try:
+        given = json.loads(text)
+    except ValueError:
         return None
-    edges: list[tuple[float, float, float, float]] = []
-    for ring in _RING.findall(match[1]):
-        corners = [tuple(float(part) for part in corner.split()) for corner in ring.split(",")]
-        if len(corners) < 4 or any(len(corner) != 2 for corner in corners) or corners[0] != corners[-1]:
-            return None
-        edges += [(*a, *b) for a, b in pairwise(corners)]  # type: ignore[misc]
-    return tuple(edges) if 3 <= len(edges) <= MAX_VERTICES else None
+    if not isinstance(given, dict) or not {*given} <= {"latitude", "longitude", "human_address", "needs_recoding"}:
+        return None
+    latitude, longitude = (_degrees(given.get(side)) for side in ("latitude", "longitude"))
+    address = given.get("human_address")
+    return latitude, longitude, address if address is None or isinstance(address, str) else json.dumps(address)
+
+
+def _degrees(given: object) -> float | None:
+    read = None if given is None else number(str(given))
+    return None if read is None else float(read)
+
+
+def _url(text: str) -> str | None:
+    """An address, or an object or an `<a href>` with address and description, as one text (exchange.rows.types)."""
+    stripped = text.strip()
+    anchor = _ANCHOR.match(stripped)
+    if anchor:
+        return _link(html.unescape(anchor[1]), html.unescape(anchor[2]))
+    if not stripped.startswith("{"):
+        return text
+    given = json.loads(stripped)
+    address, description = given.get("url"), given.get("description")
+    return _link(str(address), "" if description is None else str(description)) if address else None
+
+
+def _link(address: str, description: str) -> str:
+    return address.strip().replace(" ", "%20") + (f" {description}" if description else "")
 
 
 def _duration(text: str) -> tuple[int, int, int] | None:
@@ -118,7 +143,7 @@ def _zone(text: str) -> str | None:
 
 _READERS: dict[str, Callable[[str], Hashable]] = {
     "text": lambda text: text,
-    "url": lambda text: text,
+    "url": _url,
     "row_version": lambda text: text,
     "number": number,
     "double": number,
@@ -126,8 +151,12 @@ _READERS: dict[str, Callable[[str], Hashable]] = {
     "calendar_date": _floating,
     "fixed_timestamp": _fixed,
     "point": _point,
-    "polygon": _polygon,
+    "location": _location,
+    **{type_: partial(shape, type_=type_) for type_ in SHAPES},
+    "document": lambda text: text,
+    "photo": lambda text: text,
+    "blob": lambda text: text,
     "interval": _duration,
     "zone": _zone,
-    "row_identifier": _row_number,
+    "row_identifier": row_number,
 }
