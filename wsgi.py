@@ -24,6 +24,7 @@ from exchange import settings as settings_room
 from exchange.db import begin_reading_only, db, engine_options, prepare_engine
 from exchange.errors import Refused
 from exchange.portal import error_pages, headers, navigation
+from exchange.rows import limits
 from exchange.settings import Settings
 
 
@@ -54,6 +55,7 @@ ENTRANCES = (
     Entrance("exchange.portal.views:portal", "", guards.anyone),
     Entrance("exchange.portal.operations:operations", "", guards.anyone),
     Entrance("exchange.rows.api:rows", "", guards.door),
+    Entrance("exchange.rows.views:app_tokens", "/developers/tokens", guards.anyone),
 )
 
 LOG_HOOKS = {
@@ -130,6 +132,7 @@ def _connect(app: Flask, settings: Settings) -> None:
     with app.app_context():
         prepare_engine(db.engine)
         app.extensions["ledger"] = Ledger(db.engine, settings.data_dir / "audit-append.lock")
+    limits.install(app)
     app.extensions["restricted_door"] = _load("access.restricted_reading:RestrictedDoor")(app)
     for hook, address in LOG_HOOKS.items():
         app.extensions[hook] = _load(address)

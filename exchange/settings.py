@@ -24,7 +24,16 @@ KNOWN = (
     "EXCHANGE_DATABASE_URL",
     "EXCHANGE_HOST",
     "EXCHANGE_PORT",
+    "EXCHANGE_PROXIES",
+    "EXCHANGE_QUOTA_BY_ADDRESS",
+    "EXCHANGE_QUOTA_BY_TOKEN",
 )
+QUOTA_BY_ADDRESS, QUOTA_BY_TOKEN = 600, 3_000
+"""Requests for rows a minute, where the operator says nothing."""
+
+QUOTA_IN_THE_DEMO = 100_000
+"""The same in the demo, which answers its own machine only."""
+
 SECRET_KEY_BYTES = 32
 LAST_PORT = 65_535
 
@@ -40,7 +49,8 @@ class Settings:
     """What the operator chose.
 
     `origin` is the public address (scheme, host and port, no path); it is the OAuth issuer and the
-    name of the log. `log_key_file` and `store_key_file` are files of mode 0600 outside the database.
+    name of the log. `log_key_file` and `store_key_file` are files of mode 0600 outside the database. Quotas are
+    requests for rows a minute, 0 for none; `proxies` are the networks whose `X-Forwarded-For` is believed.
     """
 
     data_dir: Path
@@ -52,6 +62,9 @@ class Settings:
     secret_key: str
     log_key_file: Path
     store_key_file: Path
+    proxies: tuple[str, ...] = ()
+    quota_by_address: int = 0
+    quota_by_token: int = 0
 
     @property
     def https(self) -> bool:
@@ -94,6 +107,7 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
         problems.append(f"EXCHANGE_PORT (or PORT) must be a number from 1 to {LAST_PORT}, not {port!r}")
     if demo and not is_loopback(host):
         problems.append(f"the demo answers on a loopback address only; EXCHANGE_HOST is {host!r}")
+    problems += _not_networks(environment) + _not_numbers(environment)
     if problems:
         raise SettingsError("Cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
     return Settings(
@@ -106,6 +120,9 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
         secret_key=environment.get("EXCHANGE_SECRET_KEY") or _demo_secret(data_dir),
         log_key_file=Path(environment.get("EXCHANGE_LOG_KEY_FILE") or data_dir / "keys" / "log.key"),
         store_key_file=Path(environment.get("EXCHANGE_STORE_KEY_FILE") or data_dir / "keys" / "store.key"),
+        proxies=_proxies(environment),
+        quota_by_address=_number(environment, "EXCHANGE_QUOTA_BY_ADDRESS", QUOTA_BY_ADDRESS, demo),
+        quota_by_token=_number(environment, "EXCHANGE_QUOTA_BY_TOKEN", QUOTA_BY_TOKEN, demo),
     )
 
 
@@ -128,6 +145,32 @@ def _is_demo(environment: Mapping[str, str], data_dir: Path, demo_named: bool) -
     if any(environment.get(name) for name in PRODUCTION_ONLY):
         return False
     return demo_named or (data_dir / "demo" / "credentials.json").exists()
+
+
+def _number(environment: Mapping[str, str], name: str, usual: int, demo: bool) -> int:
+    return int(environment.get(name) or (QUOTA_IN_THE_DEMO if demo else usual))
+
+
+def _not_numbers(environment: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name} must be a whole number of requests a minute, 0 for no quota; it is {environment[name]!r}"
+        for name in ("EXCHANGE_QUOTA_BY_ADDRESS", "EXCHANGE_QUOTA_BY_TOKEN")
+        if environment.get(name) and not environment[name].isdecimal()
+    ]
+
+
+def _proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(environment.get("EXCHANGE_PROXIES", "").replace(",", " ").split())
+
+
+def _not_networks(environment: Mapping[str, str]) -> list[str]:
+    wrong = []
+    for proxy in _proxies(environment):
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            wrong.append(f"EXCHANGE_PROXIES names addresses or networks of your proxies; {proxy!r} is none")
+    return wrong
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:

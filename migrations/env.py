@@ -9,6 +9,7 @@ import access.models
 import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models
+import exchange.rows.models
 from audit import tables
 from exchange.db import Model, UtcDateTime
 

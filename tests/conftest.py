@@ -18,6 +18,7 @@ import access.models
 import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models
+import exchange.rows.models
 from audit import tables
 from audit.ledger import Ledger
 from exchange.db import Model, db, engine_options, prepare_engine

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
 from exchange import web
-from exchange.rows import answering, asking, refusing
+from exchange.rows import answering, asking, limits, refusing
 from exchange.rows.door import Answer, Ask, Door
 from exchange.rows.engines.duckdb_file import DuckDBEngine
 from exchange.rows.formats import FORMATS, Format
@@ -19,6 +19,7 @@ from exchange.rows.view_object import view_object
 
 rows = Blueprint("rows", __name__)
 refusing.install(rows)
+limits.guard(rows)
 
 READ_ONLY = ("POST", "PUT", "PATCH", "DELETE")
 

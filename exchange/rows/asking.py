@@ -9,7 +9,7 @@ from flask import request
 from werkzeug.datastructures import MIMEAccept
 
 from exchange import web
-from exchange.rows.connection import breaker
+from exchange.rows.connection import breaker, reader_gone
 from exchange.rows.door import Ask, Credentials
 from exchange.rows.formats import FORMATS, Format, Options
 from exchange.rows.refusing import NotAcceptable, no_dataset
@@ -78,6 +78,7 @@ def ask_of(dataset_id: str, query: Query, format_: Format) -> Ask:
         format=format_.extension,
         credentials=credentials(),
         break_off=breaker(request.environ),
+        cancel=reader_gone(request.environ),
     )
 
 

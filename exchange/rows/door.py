@@ -6,6 +6,7 @@ know about it. The dataset's class chooses the door, never the presence of a tok
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,7 +38,10 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Ask:
-    """Rows of one dataset, by one query. `break_off` resets the connection when the right ends before the rows do."""
+    """Rows of one dataset, by one query. `break_off` resets the connection when the right ends before the rows do.
+
+    `cancel` is set when nobody waits for the rows any more.
+    """
 
     dataset_id: str
     query: Query
@@ -45,6 +49,7 @@ class Ask:
     format: str
     credentials: Credentials
     break_off: BreakOff = nothing_to_break
+    cancel: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
 
 Finish = Callable[[int, int, str, str | None], None]

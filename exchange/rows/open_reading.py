@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Prepared:
     plan: Plan
     etag: str
     seconds: float
+    cancel: threading.Event = field(default_factory=threading.Event, compare=False)
 
     @property
     def last_modified(self) -> datetime:
@@ -94,7 +95,7 @@ class OpenDoor:
         names = [field.name for field in plan.fields]
         identity = repr((version.dataset_id, version.number, version.path, ask.format, sql, values, names))
         etag = hashlib.sha256(identity.encode()).hexdigest()[:32]
-        return Prepared(version, plan, etag, min(STATEMENT_S, ask.query.timeout_s or STATEMENT_S))
+        return Prepared(version, plan, etag, min(STATEMENT_S, ask.query.timeout_s or STATEMENT_S), ask.cancel)
 
     def answer(self, prepared: Prepared) -> Answer:
         """Compute. Raises what `Engine.run` raises."""
@@ -109,6 +110,6 @@ class OpenDoor:
             row_id=version.row_id,
         )
         batches = self._engine.run(
-            prepared.plan, source, deadline_s=prepared.seconds, max_rows=None, cancel=threading.Event()
+            prepared.plan, source, deadline_s=prepared.seconds, max_rows=None, cancel=prepared.cancel
         )
         return Answer(prepared.plan.fields, batches, version.number, version.published_at, prepared.etag)
