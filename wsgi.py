@@ -156,10 +156,11 @@ def _guard(app: Flask, entrances: dict[str, Callable[[], None]]) -> None:
         if request.endpoint in ("static", "bootstrap.static"):
             return None
         begin_reading_only(request.method not in CHANGING)
-        g.identity = login.identity_of_request()
+        guard = entrances.get(request.blueprint or "")
+        if guard not in TAKES_NO_COOKIE:
+            g.identity = login.identity_of_request()
         if request.routing_exception is not None:
             return None
-        guard = entrances.get(request.blueprint or "")
         if guard is None:
             raise Refused("Nobody may enter here: this address is not in the table of entrances.")
         guard()
@@ -167,5 +168,6 @@ def _guard(app: Flask, entrances: dict[str, Callable[[], None]]) -> None:
 
     @app.teardown_request
     def leave(_error: BaseException | None) -> None:
-        db.session.rollback()
+        if db.session.registry.has():  # an answer from memory has opened none
+            db.session.rollback()
         begin_reading_only(False)

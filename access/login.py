@@ -47,8 +47,9 @@ def install(app: Flask) -> None:
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.config["SESSION_COOKIE_SECURE"] = app.config["SETTINGS"].https
     app.config["SESSION_COOKIE_NAME"] = "__Host-form" if app.config["SETTINGS"].https else "form"
-    manager = LoginManager(app)
+    manager = LoginManager()
     manager.request_loader(visitor_of)
+    app.login_manager = manager  # type: ignore[attr-defined]  # not init_app: its hook opens a cookie session each time
 
 
 def identity_of_request() -> Identity | None:

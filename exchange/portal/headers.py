@@ -6,6 +6,7 @@ address, another Host (DNS rebinding), or anything that a proxy forwarded.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, make_response, request
@@ -36,7 +37,10 @@ ALWAYS = {
 """Set unless the view said something of its own, as open rows do for other sites' scripts."""
 
 HSTS = "max-age=31536000; includeSubDomains"
+_ALWAYS = tuple((name, name.lower(), value) for name, value in ALWAYS.items())
+
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via")
+_FORWARDED = tuple("HTTP_" + name.upper().replace("-", "_") for name in FORWARDED)
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -57,9 +61,15 @@ def refuse_strangers_in_the_demo() -> Response | None:
 
 
 def _is_from_here() -> bool:
-    if any(name in request.headers for name in FORWARDED):
+    environ = request.environ
+    if any(name in environ for name in _FORWARDED):
         return False
-    return is_loopback(request.remote_addr or "") and is_loopback(_host_name(request.headers.get("Host", "")))
+    return _is_loopback(request.remote_addr or "", environ.get("HTTP_HOST", ""))
+
+
+@lru_cache(maxsize=256)
+def _is_loopback(address: str, host: str) -> bool:
+    return is_loopback(address) and is_loopback(_host_name(host))
 
 
 def _host_name(host: str) -> str:
@@ -85,11 +95,14 @@ def _is_our_own(origin: str) -> bool:
 
 def dress(response: Response) -> Response:
     """Add the headers; pages of a signed-in person, and answers to a token, are kept in no cache."""
-    for name, value in ALWAYS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    said = {name.lower() for name, _ in headers}
+    for name, lower, value in _ALWAYS:
+        if lower not in said:
+            headers.add(name, value)
     if settings().https:
-        response.headers.setdefault("Strict-Transport-Security", HSTS)
-    if g.get("identity") is not None or "Authorization" in request.headers:
+        headers.setdefault("Strict-Transport-Security", HSTS)
+    if g.get("identity") is not None or "HTTP_AUTHORIZATION" in request.environ:
         response.headers["Cache-Control"] = "no-store"
     elif response.mimetype == "text/html":
         response.headers.setdefault("Cache-Control", "private, no-cache")
