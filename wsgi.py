@@ -49,11 +49,12 @@ ENTRANCES = (
     Entrance("audit.api:log", "/audit", guards.anyone),
     Entrance("audit.views:audit", "/audit", guards.auditor),
     Entrance("exchange.classification.views:classification", "/classification", guards.signed_in),
-    Entrance("exchange.catalog.discovery.api:discovery", "", guards.anyone),
     Entrance("exchange.directory.views:directory", "/directory", guards.signed_in),
     Entrance("exchange.hub.views:hub", "/publish", guards.publisher),
     Entrance("exchange.portal.views:portal", "", guards.anyone),
     Entrance("exchange.portal.operations:operations", "", guards.anyone),
+    Entrance("exchange.rows.discovery_api:discovery", "", guards.anyone),
+    Entrance("exchange.rows.views_api:views", "", guards.anyone),
     Entrance("exchange.rows.api:rows", "", guards.door),
     Entrance("exchange.rows.views:app_tokens", "/developers/tokens", guards.anyone),
 )

@@ -102,6 +102,19 @@ class Version(Model):
     dataset: Mapped[Dataset] = relationship(back_populates="versions")
 
 
+class Attachment(Model):
+    """A document beside a dataset, such as a manual. Its bytes are a file of the open store (`catalog.attachments`)."""
+
+    __tablename__ = "attachment"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id"), index=True)
+    filename: Mapped[str] = mapped_column(String(200))
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    added_at: Mapped[datetime]
+
+
 class CatalogueState(Model):
     """The single row with the counter that triggers move at every change of the catalogue (`exchange.catalog.state`)."""
 

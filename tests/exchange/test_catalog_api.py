@@ -90,7 +90,7 @@ FILTERED: list[tuple[str, list[str]]] = [
     ("Publication_Update-Frequency=Annually", ["aaaa-0003"]),
     ("Publication_Update-Frequency=Annually&Publication_Update-Frequency=As needed&tags=tax", ["aaaa-0002"]),
     ("No-Such_Set=x", []),
-    ("$$app_token=x", ALL),
+    ("$$exclude_system_fields=x", ALL),
     ("order=name DESC", ALL[::-1]),
     ("order=createdAt", ["aaaa-0002", "aaaa-0004", "aaaa-0001", "aaaa-0003"]),
     ("order=updatedAt ASC", ["aaaa-0003", "aaaa-0004", "aaaa-0001", "aaaa-0002"]),

@@ -20,8 +20,10 @@ from exchange.catalog.discovery.shape import result
 from exchange.catalog.discovery.snapshot import Snapshot, snapshot_for
 from exchange.directory.identity import current_identity
 from exchange.errors import CharterError
+from exchange.rows import limits
 
 discovery = Blueprint("discovery", __name__)
+limits.guard(discovery)
 
 ROOT = "/api/catalog/v1"
 JSON_TYPE = "application/json;charset=utf-8"
@@ -104,6 +106,7 @@ def on_error(error: CharterError) -> Response:
     response = _json(orjson.dumps(body))
     response.status_code = error.status
     response.headers["Cache-Control"] = "no-store"
+    response.headers.update(getattr(error, "headers", {}))
     return response
 
 
