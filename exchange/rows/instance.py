@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from exchange.rows import shapes
 from exchange.rows.source import Source
 from exchange.rows.watchdog import Watchdog
 
@@ -56,6 +57,7 @@ class Instance:
         self._loading = threading.Lock()
         self._names = 0
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        shapes.install(self._connection)
         for statement in (*_limits(files, memory), *_LOCKS):
             self._connection.execute(statement)
 

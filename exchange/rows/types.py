@@ -1,8 +1,11 @@
 """The types of columns: their SODA names, their Arrow types, and how a version lies in its file.
 
 A version's file has `_row` (int64, dense from 0) and then, in the dataset's order, each column under its field name.
-A point is two columns `<name>__lat` and `<name>__lon`. A column in which a cell can be absent for a stated reason has a
-companion `<name>__cell`: null for a plain value, else one of the words of `CellMeaning`; the cell itself is then null.
+A point is two columns `<name>__lat` and `<name>__lon`; a location has `<name>__address` besides (a JSON object). Any
+other geometry is well-known binary (OGC 06-103r4 §8, longitude first) with its bounds in four columns beside it. A
+url with a description is the address, a blank and the description; money is a number. A column in which a cell
+can be absent for a stated reason has a companion `<name>__cell`: null for a plain value, else one of the words of
+`CellMeaning`; the cell itself is then null.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ import pyarrow.compute as pc
 from exchange.errors import Invalid
 
 ROW = "_row"
-LATITUDE, LONGITUDE, CELL = "__lat", "__lon", "__cell"
+LATITUDE, LONGITUDE, ADDRESS, CELL = "__lat", "__lon", "__address", "__cell"
+BOUNDS = ("__west", "__south", "__east", "__north")
+"""The bounds of a geometry, degrees, in the order of RFC 7946 §5."""
 
 
 class SodaType(enum.StrEnum):
@@ -31,9 +36,30 @@ class SodaType(enum.StrEnum):
     FIXED_TIMESTAMP = "fixed_timestamp"
     POINT = "point"
     URL = "url"
+    DOUBLE = "double"
+    MONEY = "money"
+    LOCATION = "location"
+    LINE = "line"
+    POLYGON = "polygon"
+    MULTIPOINT = "multipoint"
+    MULTILINE = "multiline"
+    MULTIPOLYGON = "multipolygon"
+    DOCUMENT = "document"
+    PHOTO = "photo"
+    BLOB = "blob"
 
 
-HEADER_NAMES = {SodaType.CHECKBOX: "boolean", SodaType.CALENDAR_DATE: "floating_timestamp"}
+SHAPES = frozenset({SodaType.LINE, SodaType.POLYGON, SodaType.MULTIPOINT, SodaType.MULTILINE, SodaType.MULTIPOLYGON})
+"""The geometries that lie as well-known binary."""
+
+NUMBERS = frozenset({SodaType.NUMBER, SodaType.MONEY})
+"""The types that are a number to a query. A number may also lie as int64, if every value of the version fits."""
+
+
+HEADER_NAMES = {
+    SodaType.CHECKBOX: "boolean",
+    SodaType.CALENDAR_DATE: "floating_timestamp",
+}
 """What `X-SODA2-Types` and SoQL call a type, where that differs from the catalogue's word."""
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
@@ -43,8 +69,22 @@ ARROW_TYPES: Mapping[str, pa.DataType] = {
     SodaType.CALENDAR_DATE: pa.timestamp("ms"),
     SodaType.FIXED_TIMESTAMP: pa.timestamp("ms", tz="UTC"),
     SodaType.URL: pa.string(),
+    SodaType.DOUBLE: pa.float64(),
+    SodaType.MONEY: pa.float64(),
+    SodaType.DOCUMENT: pa.string(),
+    SodaType.PHOTO: pa.string(),
+    SodaType.BLOB: pa.string(),
 }
-"""The Arrow type of each one-column type. A number may also lie as int64, if every value of the version fits."""
+"""The Arrow type of each one-column type."""
+
+_DEGREES = pa.float64()
+_PLACE = ((LATITUDE, _DEGREES), (LONGITUDE, _DEGREES))
+_COLUMNS: Mapping[str, Sequence[tuple[str, pa.DataType]]] = {
+    **{type_: (("", arrow),) for type_, arrow in ARROW_TYPES.items()},
+    SodaType.POINT: _PLACE,
+    SodaType.LOCATION: (*_PLACE, (ADDRESS, pa.string())),
+    **dict.fromkeys(SHAPES, (("", pa.binary()), *((bound, _DEGREES) for bound in BOUNDS))),
+}
 
 
 class CellMeaning(enum.StrEnum):
@@ -75,21 +115,23 @@ class ColumnInfo:
 def columns_from_schema(schema: Iterable[Mapping[str, Any]]) -> tuple[ColumnInfo, ...]:
     """The columns of a version as recorded in `Version.schema`."""
     return tuple(
-        ColumnInfo(c["name"], c.get("label", c["name"]), c["type"], bool(c.get("has_meanings"))) for c in schema
+        ColumnInfo(c["name"], c.get("label", c["name"]), _asked(c["type"]), bool(c.get("has_meanings"))) for c in schema
     )
+
+
+def _asked(type_: str) -> str:
+    """The type as queries know it: money is a number."""
+    return SodaType.NUMBER.value if type_ == SodaType.MONEY else type_
 
 
 def header_name(type_: str) -> str:
     """The name of a type in headers and in SoQL."""
-    return HEADER_NAMES.get(type_, type_)  # type: ignore[call-overload, no-any-return]
+    return HEADER_NAMES.get(_asked(type_), _asked(type_))  # type: ignore[call-overload, no-any-return]
 
 
 def physical_fields(column: ColumnInfo) -> list[pa.Field]:
     """How one column lies in the file."""
-    if column.type == SodaType.POINT:
-        fields = [pa.field(column.name + LATITUDE, pa.float64()), pa.field(column.name + LONGITUDE, pa.float64())]
-    else:
-        fields = [pa.field(column.name, ARROW_TYPES[column.type])]
+    fields = [pa.field(column.name + suffix, arrow) for suffix, arrow in _COLUMNS[column.type]]
     return [*fields, pa.field(column.name + CELL, pa.string())] if column.has_meanings else fields
 
 
@@ -101,7 +143,7 @@ def physical_schema(columns: Sequence[ColumnInfo]) -> pa.Schema:
 def narrow_numbers(table: pa.Table, columns: Sequence[ColumnInfo]) -> pa.Table:
     """The same table with each number column as int64 where every value is a whole number that fits exactly."""
     for column in columns:
-        if column.type != SodaType.NUMBER or not pa.types.is_floating(table.schema.field(column.name).type):
+        if column.type not in NUMBERS or not pa.types.is_floating(table.schema.field(column.name).type):
             continue
         values = table[column.name]
         if _all_whole(values):
@@ -140,4 +182,6 @@ def _fits(actual: pa.DataType, expected: pa.DataType) -> bool:
         return bool(pa.types.is_float64(actual) or pa.types.is_int64(actual))
     if pa.types.is_string(expected):
         return bool(pa.types.is_string(actual) or pa.types.is_large_string(actual))
+    if pa.types.is_binary(expected):
+        return bool(pa.types.is_binary(actual) or pa.types.is_large_binary(actual))
     return bool(actual == expected)

@@ -1,5 +1,7 @@
 """Dates. A calendar date has no zone; a fixed timestamp is an instant and needs one to become a calendar date."""
 
+from dataclasses import replace
+
 from exchange.rows.functions.table import Function, signature
 
 _WHEN = "CAST({0} AS TIMESTAMP)"
@@ -19,33 +21,58 @@ _PART_NAMES = {
 }  # fmt: skip
 
 
+_FLOATING, _FIXED = "'2024-08-05T12:30:00'::floating_timestamp", "'2024-08-05T12:30:00Z'::fixed_timestamp"
+_ZONE_NAME = "'US/Eastern'"
+
+
+def _of_both(name: str, result: str, sql: str, doc: str) -> tuple[Function, Function]:
+    """The function of a calendar date, and that of an instant in a named time zone."""
+    return (
+        signature(name, "calendar_date", result, sql.format(when=_WHEN), doc, f"{name}({_FLOATING})"),
+        signature(
+            name, "fixed_timestamp zone", result, sql.format(when=_ZONED), f"{doc[:-1]}, as a clock in the zone shows.",
+            f"{name}({_FIXED}, {_ZONE_NAME})",
+        ),
+    )  # fmt: skip
+
+
 def _truncations() -> list[Function]:
-    found = []
+    found: list[Function] = []
     for suffix, part, word in _TRUNCATED:
-        name, doc = f"date_trunc_{suffix}", f"The start of the {word}."
-        found += [
-            signature(name, "calendar_date", "calendar_date", f"date_trunc('{part}', {_WHEN})", doc),
-            signature(name, "fixed_timestamp zone", "calendar_date", f"date_trunc('{part}', {_ZONED})", doc),
-            signature(
-                f"datez_trunc_{suffix}", "fixed_timestamp", "fixed_timestamp",
-                f"timezone('UTC', date_trunc('{part}', {_UTC}))", f"{doc[:-1]}, UTC.",
-            ),
-        ]  # fmt: skip
+        doc = f"The start of the {word}."
+        found += _of_both(f"date_trunc_{suffix}", "calendar_date", f"date_trunc('{part}', {{when}})", doc)
+        name = f"datez_trunc_{suffix}"
+        utc = f"timezone('UTC', date_trunc('{part}', {_UTC}))"
+        found.append(
+            signature(name, "fixed_timestamp", "fixed_timestamp", utc, f"{doc[:-1]}, UTC.", f"{name}({_FIXED})")
+        )
     return found
 
 
 def _extracts() -> list[Function]:
-    found = []
+    found: list[Function] = []
     for suffix, part in _PARTS:
-        name, doc = f"date_extract_{suffix}", f"The {part} as a number."
-        found += [
-            signature(name, "calendar_date", "number", f"CAST(date_part('{part}', {_WHEN}) AS BIGINT)", doc),
-            signature(name, "fixed_timestamp zone", "number", f"CAST(date_part('{part}', {_ZONED}) AS BIGINT)", doc),
-        ]
+        doc = _NOTES.get(part, f"The {part} as a number.")
+        found += _of_both(f"date_extract_{suffix}", "number", f"CAST(date_part('{part}', {{when}}) AS BIGINT)", doc)
     for field, part in _PART_NAMES.items():
-        sql = f"CAST(date_part('{part}', {_WHEN}) AS BIGINT)"
-        found.append(signature(f".{field}", "calendar_date", "number", sql, f"The {part} as a number."))
+        sql, doc = f"CAST(date_part('{part}', {_WHEN}) AS BIGINT)", _NOTES.get(part, f"The {part} as a number.")
+        found += _field(field, "number", sql, doc)
     return found
+
+
+def _field(field: str, result: str, sql: str, doc: str) -> list[Function]:
+    name = f"floating_timestamp_{field}"
+    return [
+        signature(f".{field}", "calendar_date", result, sql, doc, f"{_FLOATING}.{field}"),
+        signature(name, "calendar_date", result, sql, doc, f"{name}({_FLOATING})"),
+    ]
+
+
+_NOTES = {
+    "dow": "The day of the week: Sunday is 0, Saturday 6.",
+    "week": "The ISO 8601 week of the year.",
+    "isoyear": "The ISO 8601 year, to which that week belongs.",
+}
 
 
 def _weekdays(n: int) -> str:
@@ -57,26 +84,65 @@ def _before(n: int) -> str:
     return _weekdays(n).replace(" + 1)", ")")
 
 
-_BUSINESS = f"(CASE WHEN {{0}} <= {{1}} THEN {_weekdays(1)} - {_before(0)} ELSE {_weekdays(0)} - {_before(1)} END)"
+def _business(earlier: str, later: str) -> str:
+    count = f"(CASE WHEN {{0}} <= {{1}} THEN {_weekdays(1)} - {_before(0)} ELSE {_weekdays(0)} - {_before(1)} END)"
+    return count.replace("{0}", earlier).replace("{1}", later)
+
+
+_BUSINESS_DOC = "Working days, Monday to Friday, both ends counted; holidays are not known."
+
+
+def _shift(name: str, sign: str, doc: str, example: str) -> tuple[Function, ...]:
+    return tuple(
+        signature(name, f"{type_} interval", type_, f"TRY({value} {sign} {{1}})", doc, example.replace("#", sample))
+        for type_, value, sample in (("calendar_date", _WHEN, _FLOATING), ("fixed_timestamp", "{0}", _FIXED))
+    )
+
+
+def _days(a: str, b: str) -> str:
+    return f"CAST(trunc((epoch({a}) - epoch({b})) / 86400) AS BIGINT)"
+
 
 DATES: tuple[Function, ...] = (
     *_truncations(),
     *_extracts(),
+    *_field("date", "calendar_date", f"date_trunc('day', {_WHEN})", "The day, at midnight."),
+    *_field("time", "text", f"strftime({_WHEN}, '%H:%M:%S.%g')", "The time of day, a text."),
     signature(
         "date_diff_d", "calendar_date calendar_date", "number",
-        "CAST(trunc((epoch(CAST({0} AS TIMESTAMP)) - epoch(CAST({1} AS TIMESTAMP))) / 86400) AS BIGINT)",
-        "Whole days from the second to the first.",
+        _days("CAST({0} AS TIMESTAMP)", "CAST({1} AS TIMESTAMP)"), "Whole days from the second to the first.",
+        "date_diff_d('2024-08-09'::floating_timestamp, '2024-08-05'::floating_timestamp)",
     ),
     signature(
-        "date_diff_business_days", "calendar_date calendar_date", "number", _BUSINESS,
-        "Working days, Monday to Friday, both ends counted.",
+        "date_diff_d", "fixed_timestamp fixed_timestamp", "number", _days("{0}", "{1}"),
+        "Whole days of 24 hours from the second to the first.",
+        f"date_diff_d({_FIXED}, '2024-08-01T00:00:00Z'::fixed_timestamp)",
     ),
-    signature("date_add", "calendar_date interval", "calendar_date", f"TRY({_WHEN} + {{1}})", "Later by a duration."),
-    signature("+", "calendar_date interval", "calendar_date", f"TRY({_WHEN} + {{1}})", "Later by a duration."),
-    signature("-", "calendar_date interval", "calendar_date", f"TRY({_WHEN} - {{1}})", "Earlier by a duration."),
-    signature("+", "fixed_timestamp interval", "fixed_timestamp", "TRY({0} + {1})", "Later by a duration."),
-    signature("-", "fixed_timestamp interval", "fixed_timestamp", "TRY({0} - {1})", "Earlier by a duration."),
-    signature("to_floating_timestamp", "fixed_timestamp zone", "calendar_date", _ZONED, "As a clock there showed it."),
-    signature("epoch_seconds", "fixed_timestamp", "number", "epoch({0})", "Seconds since 1970 began, UTC."),
-    signature(".date", "calendar_date", "calendar_date", f"date_trunc('day', {_WHEN})", "The day, at midnight."),
+    signature(
+        "date_diff_business_days", "calendar_date calendar_date", "number", _business("{0}", "{1}"), _BUSINESS_DOC,
+        "date_diff_business_days('2024-08-05'::floating_timestamp, '2024-08-09'::floating_timestamp)",
+    ),
+    signature(
+        "date_diff_business_days", "fixed_timestamp fixed_timestamp zone", "number",
+        _business("timezone({2}, {0})", "timezone({2}, {1})"), _BUSINESS_DOC,
+        f"date_diff_business_days({_FIXED}, '2024-08-09T12:00:00Z'::fixed_timestamp, {_ZONE_NAME})",
+    ),
+    *_shift("date_add", "+", "Later by an ISO 8601 duration.", "date_add(#, 'P1M')"),
+    *_shift("+", "+", "Later by an ISO 8601 duration.", "# + 'P1DT2H'"),
+    *_shift("-", "-", "Earlier by an ISO 8601 duration.", "# - 'PT1S'"),
+    signature(
+        "to_floating_timestamp", "fixed_timestamp zone", "calendar_date", _ZONED, "As a clock there showed it.",
+        f"to_floating_timestamp({_FIXED}, {_ZONE_NAME})",
+    ),
+    signature(
+        "epoch_seconds", "fixed_timestamp", "number", "epoch({0})", "Seconds since 1970 began, UTC.",
+        f"epoch_seconds({_FIXED})",
+    ),
+    replace(
+        signature(
+            "get_utc_date", "", "fixed_timestamp", "date_trunc('millisecond', now())",
+            "The present moment. It changes, so such an answer is not kept by caches.", "get_utc_date()",
+        ),
+        volatile=True,
+    ),
 )  # fmt: skip

@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from exchange.rows.plan.typed import Apply, Column, Constant, SystemField, Typed
-from exchange.rows.types import CELL, LATITUDE, LONGITUDE
+from exchange.rows.plan.values import ROWS, Sql, column_sql, computed, constant_sql, place, quoted
+
+__all__ = ["ROWS", "Emitter", "distinct_sql", "quoted"]
 
 _PARAMETER = re.compile(r"\$([0-9]+)")
-
-ROWS = "t"
-"""The alias of the relation that a stage reads."""
-
-
-@dataclass(frozen=True)
-class Sql:
-    """One emitted expression, with the parts that some templates ask for."""
-
-    whole: str
-    parts: Mapping[str, str]
-
-    def __format__(self, spec: str) -> str:
-        return self.whole
-
-    def __getattr__(self, name: str) -> str:
-        try:
-            return self.parts[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-def quoted(name: str) -> str:
-    """A column name as an identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def distinct_sql(sql: str) -> str:
@@ -46,7 +22,7 @@ def distinct_sql(sql: str) -> str:
 class Emitter:
     """Writes expressions and remembers their values; equal values share one parameter."""
 
-    def __init__(self, system: Mapping[str, Any]) -> None:
+    def __init__(self, system: Mapping[tuple[str, str], Any]) -> None:
         self._system = system
         self._numbers: dict[tuple[str, Any], int] = {}
         self._parameters: list[Any] = []
@@ -83,9 +59,9 @@ class Emitter:
     def _emit(self, expression: Typed) -> Sql:
         match expression:
             case Constant():
-                return self._constant(expression)
+                return constant_sql(expression, self.bind)
             case Column():
-                return _column(expression)
+                return column_sql(expression)
             case SystemField():
                 return Sql(self.bind(self._system[expression.name]), {})
             case Apply():
@@ -93,44 +69,16 @@ class Emitter:
             case _:
                 raise TypeError(type(expression))
 
-    def _constant(self, constant: Constant) -> Sql:
-        value: Any = constant.value
-        if value is None:
-            return (
-                _point("NULL", "NULL")
-                if constant.type == "point"
-                else Sql(f"CAST(NULL AS {_ENGINE[constant.type]})", {})
-            )
-        if constant.type == "point":
-            return _point(self.bind(value[0]), self.bind(value[1]))
-        if constant.type == "polygon":
-            return self._polygon(value)
-        if constant.type == "interval":
-            months, days, seconds = (self.bind(part) for part in value)
-            return Sql(f"(to_months(CAST({months} AS INTEGER)) + to_days(CAST({days} AS INTEGER))"
-                       f" + to_seconds(CAST({seconds} AS DOUBLE)))", {})  # fmt: skip
-        if constant.type in ("fixed_timestamp", "calendar_date"):
-            return Sql(f"CAST({self.bind(value)} AS {_ENGINE[constant.type]})", {})
-        return Sql(self.bind(value), {})
-
-    def _polygon(self, edges: Sequence[tuple[float, float, float, float]]) -> Sql:
-        xs, ys = [edge[0] for edge in edges], [edge[1] for edge in edges]
-        bounds = {"west": min(xs), "east": max(xs), "south": min(ys), "north": max(ys)}
-        parts = {name: self.bind(float(value)) for name, value in bounds.items()}
-        return Sql("NULL", {**parts, "edges": self.bind([list(edge) for edge in edges])})
-
     def _apply(self, expression: Apply) -> Sql:
         function = expression.function
         arguments = [self._emit(argument) for argument in expression.arguments]
-        if function.name == "make_point":
-            return _point(arguments[0].whole, arguments[1].whole)
-        if function.name == "::point":
-            return arguments[0]
         names = _lists(function.name, arguments) if function.repeats else {}
-        sql = function.sql.format(*arguments, **names)
+        sql = function.sql.format(*arguments, over="", **names)
         if expression.distinct:
             sql = distinct_sql(sql)
-        return Sql(sql, {})
+        if function.name == "make_point":
+            return Sql(sql, place(*(argument.whole for argument in arguments)).parts)
+        return computed(sql, expression.type)
 
 
 def _lists(name: str, arguments: Sequence[Sql]) -> dict[str, str]:
@@ -144,28 +92,3 @@ def _lists(name: str, arguments: Sequence[Sql]) -> dict[str, str]:
         return {"branches": " ".join(f"WHEN {condition} THEN {value}" for condition, value in pairs)}
     upper = ", ".join(f"upper({text})" for text in texts[1:])
     return {"all": ", ".join(texts), "rest": ", ".join(texts[1:]), "rest_upper": upper}
-
-
-def _column(column: Column) -> Sql:
-    name = f"{ROWS}.{quoted(column.name)}"
-    if column.type == "point" and column.computed:
-        return Sql(name, {"lat": f"struct_extract({name}, 'lat')", "lon": f"struct_extract({name}, 'lon')"})
-    if column.type == "point":
-        return _point(f"{ROWS}.{quoted(column.name + LATITUDE)}", f"{ROWS}.{quoted(column.name + LONGITUDE)}")
-    cell = f"{ROWS}.{quoted(column.name + CELL)}" if column.has_meanings else "CAST(NULL AS VARCHAR)"
-    return Sql(name, {"cell": cell})
-
-
-def _point(latitude: str, longitude: str) -> Sql:
-    whole = (
-        f"(CASE WHEN {latitude} IS NOT NULL AND {longitude} IS NOT NULL THEN"
-        f" struct_pack(lat := CAST({latitude} AS DOUBLE), lon := CAST({longitude} AS DOUBLE)) END)"
-    )
-    return Sql(whole, {"lat": latitude, "lon": longitude})
-
-
-_ENGINE = {
-    "text": "VARCHAR", "url": "VARCHAR", "row_version": "VARCHAR", "zone": "VARCHAR", "number": "DOUBLE",
-    "double": "DOUBLE", "checkbox": "BOOLEAN", "calendar_date": "TIMESTAMP", "fixed_timestamp": "TIMESTAMPTZ",
-    "row_identifier": "BIGINT", "interval": "INTERVAL", "polygon": "VARCHAR",
-}  # fmt: skip

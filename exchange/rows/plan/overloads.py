@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exchange.rows.functions import ANY, ORDERED, ORDERED_TYPES, OVERLOADS, SAME, Function
+from exchange.rows.functions import ANY, CLASSES, FIRST, ORDERED, ORDERED_TYPES, OVERLOADS, SAME, Function
 from exchange.rows.plan.coercion import coerce
 from exchange.rows.plan.typed import Constant, Typed, apply
 from exchange.rows.soql.errors import SoqlError
@@ -63,7 +63,8 @@ def _fit(function: Function, arguments: Sequence[Typed]) -> tuple[int, list[Type
             return None
         cost += became is not argument
         fitted.append(became)
-    return cost, fitted, shared if function.result == SAME else function.result
+    result = {SAME: shared, FIRST: fitted[0].type if fitted else ""}.get(function.result, function.result)
+    return cost, fitted, result
 
 
 def _parameters(function: Function, count: int) -> list[str] | None:
@@ -95,6 +96,8 @@ def _is_flexible(argument: Typed) -> bool:
 def _argument(argument: Typed, parameter: str) -> Typed | None:
     if parameter == ANY:
         return Constant("text", None) if argument.type == "null" else argument
+    if parameter in CLASSES:
+        return next((found for type_ in CLASSES[parameter] if (found := as_type(argument, type_)) is not None), None)
     if parameter != AS_TEXT:
         return as_type(argument, parameter)
     if argument.type == "text":
