@@ -50,11 +50,12 @@ ENTRANCES = (
     Entrance("audit.views:audit", "/audit", guards.auditor),
     Entrance("exchange.classification.views:classification", "/classification", guards.signed_in),
     Entrance("exchange.directory.views:directory", "/directory", guards.signed_in),
+    Entrance("exchange.hub.api:writing", "", guards.door),
     Entrance("exchange.hub.views:hub", "/publish", guards.publisher),
     Entrance("exchange.portal.views:portal", "", guards.anyone),
     Entrance("exchange.portal.operations:operations", "", guards.anyone),
-    Entrance("exchange.rows.discovery_api:discovery", "", guards.anyone),
     Entrance("exchange.rows.views_api:views", "", guards.anyone),
+    Entrance("exchange.rows.discovery_api:discovery", "", guards.anyone),
     Entrance("exchange.rows.api:rows", "", guards.door),
     Entrance("exchange.rows.views:app_tokens", "/developers/tokens", guards.anyone),
 )
@@ -135,6 +136,7 @@ def _connect(app: Flask, settings: Settings) -> None:
         app.extensions["ledger"] = Ledger(db.engine, settings.data_dir / "audit-append.lock")
     limits.install(app)
     app.extensions["restricted_door"] = _load("access.restricted_reading:RestrictedDoor")(app)
+    app.extensions["write_keys"] = _load("access.api_keys:ApiKeys")(app)
     for hook, address in LOG_HOOKS.items():
         app.extensions[hook] = _load(address)
 

@@ -34,7 +34,7 @@ BY_OPERATOR = "Declared open by the operator at the command line."
 
 
 def appear(
-    session: Session, run: PublishingRun, built: Mapping[str, Any], conformed: Mapping[str, Any], now: datetime
+    session: Session, run: PublishingRun, built: Mapping[str, Any], columns: list[dict[str, Any]], now: datetime
 ) -> Version:
     """Make the built file the dataset's current version, with its columns and entry. The caller commits.
 
@@ -49,14 +49,14 @@ def appear(
         sha256=built["sha256"],
         rows=built["rows"],
         bytes=built["bytes"],
-        schema=list(conformed["columns"]),
+        schema=list(columns),
         sealed_key=built["sealed_key"],
         run_id=run.id,
         published_at=now,
     )
     session.add(version)
     session.flush()
-    _align_columns(session, dataset, conformed["columns"])
+    _align_columns(session, dataset, columns)
     dataset.current_version_id, dataset.updated_at, dataset.row_id = version.id, now, run.row_id
     run.state, run.step, run.version_id, run.ended_at = RunState.PUBLISHED.value, "publish", version.id, now
     session.flush()
@@ -93,6 +93,8 @@ def _align_columns(session: Session, dataset: Dataset, schema: list[dict[str, An
 def _state(session: Session, dataset: Dataset) -> DatasetState:
     if dataset.state == DatasetState.RETIRED:
         return DatasetState.RETIRED
+    if dataset.withdrawn_at is not None:
+        return DatasetState.DRAFT
     if dataset.class_ == DatasetClass.RESTRICTED:
         return DatasetState.PUBLISHED
     classification = agreed(session, dataset.id)
@@ -108,6 +110,8 @@ def _made(run: PublishingRun, version: Version) -> str:
 
 
 def _next_step(session: Session, dataset: Dataset) -> str:
+    if dataset.withdrawn_at is not None:
+        return "The version is current and private, since its steward withdrew the dataset from the catalogue."
     if dataset.state == DatasetState.DRAFT:
         return f"The version exists and is not public yet: {_what_waits(session, dataset)}"
     if dataset.class_ == DatasetClass.RESTRICTED:
@@ -179,5 +183,11 @@ def _published(session: Session, run: PublishingRun, version: Version, now: date
         action=Action.DATASET_VERSION_PUBLISH, outcome=Outcome.DONE, actor=person.pseudonym if person else None,
         agency=run.dataset.agency_id, dataset=run.dataset_id, dataset_version=version.number,
         dataset_class=version.class_, columns=tuple(c["name"] for c in version.schema), rows=version.rows,
-        bytes=version.bytes, result_sha256=version.sha256, details={"run": run.id, "counts": counts}, at=now,
+        bytes=version.bytes, result_sha256=version.sha256, client=run.source.get("key"), at=now,
+        details={"run": run.id, "counts": counts, **_how(run)},
     )  # fmt: skip
+
+
+def _how(run: PublishingRun) -> dict[str, Any]:
+    """What a program asked for, and which findings its asking accepted."""
+    return {"request": run.source["request"], "accepted": list(run.accepted)} if "request" in run.source else {}

@@ -23,7 +23,11 @@ from exchange.settings import Settings
 
 @dataclass(frozen=True)
 class Job:
-    """What the steps need to know of a run, read from the database before the work begins."""
+    """What the steps need to know of a run, read from the database before the work begins.
+
+    `body` is the form (json, csv, tsv) of what a program wrote, None for every other run; `one_row` says that its
+    address named one row, which therefore has to be there.
+    """
 
     run_id: str
     dataset_id: str
@@ -38,6 +42,8 @@ class Job:
     current: Current | None
     next_number: int
     decided: frozenset[str] | None
+    body: str | None
+    one_row: bool
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,8 @@ def job_of(session: Session, settings: Settings, staging: Staging, run: Publishi
         current=_current(version) if version else None,
         next_number=(highest or 0) + 1,
         decided=frozenset(c.column for c in classification.columns) if public and classification else None,
+        body=run.source.get("body") if runs.is_written(run) else None,
+        one_row=bool(run.source.get("one_row")),
     )
 
 

@@ -11,32 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from audit.actions import Action, Outcome
 from audit.entry import Entry
 from audit.ledger import Ledger
-from exchange.catalog.models import Dataset, DatasetClass
+from exchange.catalog.models import Dataset
 from exchange.directory.identity import Identity
 from exchange.errors import CharterError, Conflict, Invalid
-from exchange.hub import drift, runs
+from exchange.hub import runs
 from exchange.hub.appearing import appear, cut_again
-from exchange.hub.conforming import conform
-from exchange.hub.extracting import extract
-from exchange.hub.job import Job, job_of
-from exchange.hub.merging import ROW_GROUP, Merge, merge
+from exchange.hub.job import job_of
+from exchange.hub.merging import Merge
 from exchange.hub.models import PublishingRun, RunState
 from exchange.hub.recipe import Recipe
 from exchange.hub.source import Given
 from exchange.hub.staging import Staging
-from exchange.rows import store_open, store_restricted
-from exchange.rows.source import StoredVersion
-from exchange.rows.types import columns_from_schema
+from exchange.hub.steps import WORK, columns_made
+from exchange.hub.writing.faults import fault_of
 from exchange.settings import Settings
 
 OnStep = Callable[[str, str], None]
@@ -107,7 +101,7 @@ def advance(
         try:
             _steps(session, settings, staging, run_id, given, on_step, now)
         except CharterError as error:
-            _fail(session, ledger, run_id, error.message, now)
+            _fail(session, ledger, run_id, error.message, now, error)
         except OSError as error:
             _fail(
                 session,
@@ -119,7 +113,7 @@ def advance(
         run = session.get_one(PublishingRun, run_id)
         if run.state == RunState.STOPPED:
             _record(session, ledger, _entry(run, Outcome.REFUSED, now))
-        if run.step == "done":
+        if run.step == "done" or (runs.is_written(run) and run.state == RunState.GIVEN_UP):
             staging.remove()
     return run
 
@@ -160,87 +154,12 @@ def _one_step(
     result = staging.result(step)
     if result is None:
         on_step(step, "begins")
-        result = _WORK[step](job, staging)
+        result = WORK[step](job, staging)
         on_step(step, "made")
         staging.finish(step, result)
         on_step(step, "ends")
     runs.keep_result(session.get_one(PublishingRun, run.id), step, result)
     session.commit()
-
-
-def _extract(job: Job, staging: Staging) -> dict[str, Any]:
-    if job.given is None:
-        raise Invalid(
-            "The source is not at hand: a database's password is not kept. Give it again to go on with this run."
-        )
-    return extract(staging, job.given, job.recipe)
-
-
-def _conform(job: Job, staging: Staging) -> dict[str, Any]:
-    return conform(staging, job.columns)
-
-
-def _merge(job: Job, staging: Staging) -> dict[str, Any]:
-    before = _rows_of(job) if job.current else None
-    return {"base": job.current.id if job.current else None, **merge(staging, before, job.row_id, job.merge)}
-
-
-def _rows_of(job: Job) -> pa.Table:
-    current, settings = job.current, job.settings
-    if current is None:
-        raise Conflict("The dataset has no version yet.")
-    if current.class_ == DatasetClass.OPEN:
-        return store_open.read_table(settings.data_dir / "open", current.path)
-    return store_restricted.read_table(
-        settings.data_dir / "restricted", current.path, dataset_id=job.dataset_id, number=current.number,
-        sha256=current.sha256, sealed_key=current.sealed_key or {}, key_file=settings.store_key_file,
-    )  # fmt: skip
-
-
-def _validate(job: Job, staging: Staging) -> dict[str, Any]:
-    conformed, merged = staging.result("conform") or {}, staging.result("merge") or {}
-    rows = pq.read_metadata(staging.path(merged["file"])).num_rows
-    found = drift.findings(
-        before=job.current.schema if job.current else None,
-        after=conformed["columns"],
-        rows_before=job.current.rows if job.current else 0,
-        rows_after=rows,
-        refused=conformed["refused"],
-        decided=job.decided,
-    )
-    return {"rows": rows, "findings": [{**finding, "asks": True} for finding in found]}
-
-
-def _build(job: Job, staging: Staging) -> dict[str, Any]:
-    asked = {finding["kind"] for finding in (staging.result("validate") or {})["findings"]}
-    if asked - job.accepted:
-        raise Conflict("This run stopped to ask, and nobody has answered.")
-    stored = _store(job, staging)
-    return {"number": job.next_number, "path": stored.path, "sha256": stored.sha256, "bytes": stored.bytes,
-            "rows": stored.rows, "sealed_key": stored.sealed_key}  # fmt: skip
-
-
-def _store(job: Job, staging: Staging) -> StoredVersion:
-    columns = columns_from_schema((staging.result("conform") or {})["columns"])
-    file = pq.ParquetFile(staging.path((staging.result("merge") or {})["file"]))
-    batches = file.iter_batches(batch_size=ROW_GROUP)
-    data = job.settings.data_dir
-    if job.class_ == DatasetClass.OPEN:
-        return store_open.write_version(
-            data / "open", job.dataset_id, job.next_number, batches, columns, row_id=job.row_id
-        )
-    return store_restricted.write_version(
-        data / "restricted", job.dataset_id, job.next_number, batches, columns, key_file=job.settings.store_key_file
-    )
-
-
-_WORK: Mapping[str, Callable[[Job, Staging], dict[str, Any]]] = {
-    "extract": _extract,
-    "conform": _conform,
-    "merge": _merge,
-    "validate": _validate,
-    "build": _build,
-}
 
 
 def _finish(
@@ -264,7 +183,7 @@ def _appeared(session: Session, staging: Staging, run: PublishingRun, on_step: O
         return False
     on_step("publish", "begins")
     try:
-        appear(session, run, built, staging.result("conform") or {}, now)
+        appear(session, run, built, columns_made(staging), now)
         on_step("publish", "made")
         session.commit()
     except IntegrityError:
@@ -274,11 +193,17 @@ def _appeared(session: Session, staging: Staging, run: PublishingRun, on_step: O
     return True
 
 
-def _fail(session: Session, ledger: Ledger, run_id: str, message: str, now: datetime) -> None:
+def _fail(
+    session: Session, ledger: Ledger, run_id: str, message: str, now: datetime, error: CharterError | None = None
+) -> None:
     session.rollback()
     run = session.get_one(PublishingRun, run_id)
+    fault = fault_of(error) if error is not None and runs.is_written(run) else None
     if run.state == RunState.PUBLISHED:
         run.message = f"The version is published, but its open cut could not be derived: {message}"
+    elif fault is not None:  # the program's body is at fault: the same body would fail again
+        run.state, run.message, run.ended_at = RunState.GIVEN_UP.value, message, now
+        run.problems = [fault.to_problem()]
     else:
         run.state, run.message, run.ended_at = RunState.FAILED.value, message, now
     _record(session, ledger, _entry(run, Outcome.FAILED, now))

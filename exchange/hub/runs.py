@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,8 @@ SOURCE = "source"
 PUBLISHERS = (RoleKind.STEWARD, RoleKind.DATA_OFFICER)
 ENDED = (RunState.PUBLISHED, RunState.GIVEN_UP)
 AFTER_CONFIRM = ("conform", "merge", "validate", "build")
+BY_PROGRAM = "api"
+"""The kind of source of a run that a program's request began (`exchange.hub.writing`)."""
 
 
 def may_publish(by: Identity | None, agency_id: str) -> bool:
@@ -61,11 +63,12 @@ def start_run(
     recipe: Recipe | None = None,
     row_id: str | None = None,
     merge: str = Merge.REPLACE,
+    prepare: Callable[[PublishingRun], None] = lambda _run: None,
     now: datetime,
 ) -> PublishingRun:
     """Begin a run: a row, and a copy of the file, so that the run can go on without the original.
 
-    Commits before it copies, since a large copy must not hold the database.
+    Commits before it copies, since a large copy must not hold the database. `prepare` may write more into the row.
     `row_id` is a field name or label; without one the dataset's own is used. Raises `Refused` for others than the
     agency's publishers, `Conflict` for an open cut, `Invalid` for a source that cannot be.
     """
@@ -85,12 +88,18 @@ def start_run(
         started_by_id=by.person_id if by else None,
         started_at=now,
     )
+    prepare(run)
     staging = Staging.of(settings.data_dir, run.id)
     session.add(run)
     session.commit()
     if isinstance(given, FileGiven):
         _keep(staging, given)
     return run
+
+
+def is_written(run: PublishingRun) -> bool:
+    """Whether a program wrote this, so that its types are the dataset's and nobody has to confirm them."""
+    return bool(run.source.get("kind") == BY_PROGRAM)
 
 
 def _described(given: Given) -> dict[str, str | None]:
@@ -146,6 +155,8 @@ def confirm(
     Raises `Invalid` for an unknown column, type or meaning, `Conflict` for a run that is not waiting for a person.
     """
     require_publisher(by, run.dataset.agency_id)
+    if is_written(run):
+        raise Conflict("A program wrote this in the dataset's own types; there is nothing to confirm.")
     if run.state not in (RunState.WAITING, RunState.STOPPED, RunState.FAILED) or not run.proposal:
         raise Conflict(f"This run is {run.state.replace('_', ' ')}; there is nothing to confirm.")
     columns = columns_of_run(run)
@@ -222,13 +233,17 @@ def give_up(session: Session, settings: Settings, by: Identity | None, run: Publ
 def keep_result(run: PublishingRun, step: str, result: Mapping[str, Any]) -> None:
     """Write a step's result into the run, for people; and wait for one where one is needed."""
     run.step = step
-    if step == "extract":
+    if step == "extract" and is_written(run):
+        run.rows_read = result["rows"]
+    elif step == "extract":
         run.rows_read, run.proposal, run.state = result["rows"], result["proposal"], RunState.WAITING.value
         run.problems = [{"kind": "note", "words": note} for note in result["notes"]]
     elif step == "conform":
         run.rows_refused, run.problems = result["refused"], result["problems"]
     elif step == "merge":
         run.rows_added, run.rows_changed, run.rows_removed = (result[n] for n in ("added", "changed", "removed"))
+        if "answer" in result:
+            run.source = {**run.source, "answer": result["answer"]}
     elif step == "validate":
         run.problems = [*(p for p in run.problems if not p.get("asks")), *result["findings"]]
         asked = [finding for finding in result["findings"] if finding["kind"] not in run.accepted]
