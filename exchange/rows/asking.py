@@ -5,19 +5,29 @@ Used by every address that answers rows. Nothing is looked up here.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from flask import request
 from werkzeug.datastructures import MIMEAccept
 
 from exchange import web
 from exchange.rows.connection import breaker, reader_gone
 from exchange.rows.door import Ask, Credentials
-from exchange.rows.formats import FORMATS, Format, Options
+from exchange.rows.formats import FORMATS, SCRIPT, Format, Options
 from exchange.rows.refusing import NotAcceptable, no_dataset
-from exchange.rows.soql import Query, parse_parameters
+from exchange.rows.soql import Name, ParameterError, Query, parse_parameters, parse_statement
 from exchange.values import is_four_by_four
 
-OF_THE_ANSWER = frozenset({"$$bom", "$$app_token"})
+OF_THE_ANSWER = frozenset(
+    {"$$bom", "$$app_token", "$$formula_safe", "$$row_count", "$$version", "$$read_from_nbe", "$jsonp"}
+)
 """Parameters that are no part of the query, in lower case."""
+
+MAX_CALLBACK = 100
+_CALLBACK = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$]*\Z")
+_PAGE = "text/html"
+_WITH_IDS = parse_statement("SELECT *, :id")
 
 
 def split_address(address: str) -> tuple[str, str | None]:
@@ -43,6 +53,10 @@ def not_written(what: str) -> NotAcceptable:
 
 def format_of(extension: str | None) -> Format:
     """The format that the address names, else the one that `Accept` likes best, else JSON. Raises `NotAcceptable`."""
+    if parameter("$jsonp") is not None:
+        if extension not in (None, "json"):
+            raise ParameterError("query.soql.bad-parse", f"$jsonp is for JSON; .{extension} cannot be a script.")
+        return SCRIPT
     if extension is not None:
         return FORMATS[extension]
     accepts = request.accept_mimetypes
@@ -50,7 +64,14 @@ def format_of(extension: str | None) -> Format:
 
 
 def _accepted(accepts: MIMEAccept) -> Format:
-    return FORMATS["csv"] if accepts["text/csv"] > accepts["application/json"] else FORMATS["json"]
+    """A browser asks for a page first, and then for anything: it gets JSON, as everybody who takes anything does."""
+    if accepts[_PAGE] > 0 and accepts["*/*"] > 0 and accepts.quality("application/json") > 0:
+        return FORMATS["json"]
+    by_type = {media_type: format_ for format_ in FORMATS.values() for media_type in format_.media_types}
+    best = accepts.best_match(by_type)
+    if best is None:
+        raise not_written(f"as {str(accepts)[:80]}")
+    return by_type[best]
 
 
 def query_of_address() -> Query:
@@ -59,14 +80,50 @@ def query_of_address() -> Query:
     return parse_parameters(given)
 
 
-def options_of_address(dataset_id: str) -> Options:
-    """What the address says about the writing of the answer."""
-    return Options(byte_order_mark=flag("$$bom"), origin=web.settings().origin, dataset_id=dataset_id)
+def with_ids(query: Query, format_: Format) -> tuple[Query, bool]:
+    """The query with `:id` for a format that names rows, where rows are what it asks for; and whether it was added."""
+    asks = query.names_something or query.system_fields or query.source is not None
+    computes = query.group or query.having is not None or any(not isinstance(o.expression, Name) for o in query.order)
+    if not format_.needs_ids or asks or computes:
+        return query, False
+    return replace(query, stars=_WITH_IDS.stars, selections=_WITH_IDS.selections), True
+
+
+def options_of_address(dataset_id: str, format_: Format, *, ids_added: bool = False) -> Options:
+    """What the address says about the writing of the answer. Raises `ParameterError`."""
+    return Options(
+        byte_order_mark=flag("$$bom"),
+        formula_safe=flag("$$formula_safe"),
+        callback=_callback() if format_ is SCRIPT else "",
+        origin=web.settings().origin,
+        dataset_id=dataset_id,
+        ids_asked=not ids_added,
+        gzip=format_.compressible and accepts_gzip(),
+        legacy_types=parameter("$$version") == "2.0",
+    )
+
+
+def _callback() -> str:
+    name = parameter("$jsonp") or ""
+    if not _CALLBACK.match(name) or len(name) > MAX_CALLBACK:
+        sentence = f"$jsonp is the name of a function: at most {MAX_CALLBACK} letters, digits, _, $ and dots."
+        raise ParameterError("query.soql.bad-parse", sentence)
+    return name
+
+
+def accepts_gzip() -> bool:
+    """Whether the reader asked for gzip; nothing said means no."""
+    return request.accept_encodings["gzip"] > 0
+
+
+def parameter(name: str) -> str | None:
+    """The value of the parameter with this name, in any case; None where it is not given."""
+    return next((value for key, value in request.args.items() if key.lower() == name), None)
 
 
 def flag(name: str) -> bool:
     """Whether the parameter of this name, in any case, says true."""
-    return any(key.lower() == name and value.lower() in ("true", "1") for key, value in request.args.items())
+    return (parameter(name) or "").lower() in ("true", "1")
 
 
 def ask_of(dataset_id: str, query: Query, format_: Format) -> Ask:
@@ -83,9 +140,10 @@ def ask_of(dataset_id: str, query: Query, format_: Format) -> Ask:
 
 
 def credentials() -> Credentials:
-    """What came with this request to prove who asks, unchecked."""
+    """What came with this request to prove who asks, unchecked. A script of a page is nobody (soda.md §9)."""
+    nobody = parameter("$jsonp") is not None
     return Credentials(
-        authorization=request.headers.get("Authorization"),
+        authorization=None if nobody else request.headers.get("Authorization"),
         proofs=tuple(request.headers.getlist("DPoP")),
         method=request.method,
         url=own_url(),

@@ -21,6 +21,20 @@ NO_DATASET = "soda.dataset.not-found"
 NO_ROW = "soda.row.not-found"
 NOT_THIS_FORMAT = "soda.schema-invalid-for-mime-type"
 
+EXPOSED = ", ".join((
+    "X-SODA2-Fields", "X-SODA2-Types", "X-SODA2-Legacy-Types", "X-SODA2-Row-Count", "X-SODA2-Truth-Last-Modified",
+    "X-SODA2-Data-Out-Of-Date", "X-SODA2-Warning", "ETag", "Last-Modified", "Content-Disposition", "Repr-Digest",
+    "RateLimit", "RateLimit-Policy", "Retry-After",
+))  # fmt: skip
+"""Headers that scripts of other sites may read."""
+
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "X-App-Token, Content-Type, If-None-Match, If-Modified-Since, Range",
+    "Access-Control-Max-Age": "86400",
+}
+"""What a browser is told that asks before it sends a page's request. Credentials are not among it."""
+
 CHALLENGE = 'DPoP algs="ES256 Ed25519"'
 _PROTOCOL_CODES = {
     404: NO_DATASET,
@@ -60,6 +74,10 @@ class NotAcceptable(CharterError):
     status = 406
     code = NOT_THIS_FORMAT
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.headers: dict[str, str] = {}
+
 
 def no_dataset(dataset_id: str) -> NotFound:
     """404 for an id that no dataset has, as far as this reader may know."""
@@ -68,14 +86,22 @@ def no_dataset(dataset_id: str) -> NotFound:
 
 def install(blueprint: Blueprint) -> None:
     """Answer every error of this blueprint in the form of soda.md §11."""
+    blueprint.after_request(_preflight)
     blueprint.register_error_handler(CharterError, _on_error)
     blueprint.register_error_handler(LogUnavailable, _on_log_unavailable)
     blueprint.register_error_handler(HTTPException, _on_http_error)
 
 
+def _preflight(response: Response) -> Response:
+    """The answer to OPTIONS: the same for every address, so that it tells nothing about one."""
+    if request.method == "OPTIONS":
+        for_every_site(response).headers.update(PREFLIGHT)
+    return response
+
+
 def _on_error(error: CharterError) -> Response:
     web.session().rollback()
-    return error_response(error, _dataset_in_address())
+    return _for_whom(error_response(error, _dataset_in_address()))
 
 
 def _on_log_unavailable(_error: LogUnavailable) -> Response:
@@ -84,7 +110,20 @@ def _on_log_unavailable(_error: LogUnavailable) -> Response:
 
 
 def _on_http_error(error: HTTPException) -> Response:
-    return protocol_error(error, _dataset_in_address())
+    return _for_whom(protocol_error(error, _dataset_in_address()))
+
+
+def _for_whom(response: Response) -> Response:
+    """What is said to nobody in particular may be read by pages of any site; it tells what any reader is told."""
+    return response if "Authorization" in request.headers else for_every_site(response)
+
+
+def for_every_site(response: Response) -> Response:
+    """Scripts of every site may read this, without credentials (Fetch standard, CORS)."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 def _dataset_in_address() -> str | None:

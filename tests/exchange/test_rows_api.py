@@ -332,7 +332,7 @@ def test_unknown_datasets_are_404_as_json(quakes: FlaskClient, path: str) -> Non
 
 
 def test_unknown_format_is_406(quakes: FlaskClient) -> None:
-    response = quakes.get("/resource/abcd-1234.xml")
+    response = quakes.get("/resource/abcd-1234.pdf")
     assert response.status_code == 406 and response.get_json()["code"] == "soda.schema-invalid-for-mime-type"
 
 
@@ -386,13 +386,14 @@ def test_view_object(quakes: FlaskClient) -> None:
     ],
 )
 def test_hostile_conditions_are_refused(quakes: FlaskClient, where: str) -> None:
-    body = refused(quakes, where=where)
-    assert body["code"].startswith("query.soql.")
+    response = quakes.get("/resource/abcd-1234.json", query_string={"$where": where})
+    body = response.get_json()
+    assert (response.status_code, body["code"].partition(".")[0]) in ((400, "query"), (414, "req"))
     assert "Binder" not in body["message"] and "SELECT c0" not in body["message"]
 
 
 def test_long_or_chains_are_fine(quakes: FlaskClient) -> None:
-    where = " or ".join(f"earthquake_id = 'q{number:07}'" for number in range(500))
-    assert len(get(quakes, where=where)) == 500
-    listed = ",".join(f"'q{number:07}'" for number in range(3000))
-    assert len(get(quakes, where=f"earthquake_id in ({listed})", limit=5000)) == 2500
+    where = " or ".join(f"earthquake_id = 'q{number:07}'" for number in range(300))
+    assert len(get(quakes, where=where)) == 300
+    listed = ",".join(f"'q{number:07}'" for number in range(800))
+    assert len(get(quakes, where=f"earthquake_id in ({listed})", limit=5000)) == 800

@@ -7,6 +7,7 @@ became of it is told once to `answer.finish`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pyarrow as pa
 
@@ -36,9 +37,15 @@ class Body(Iterator[bytes]):
             self._rows += batch.num_rows
             yield batch
 
+    @property
+    def rows(self) -> int:
+        """Rows read so far."""
+        return self._rows
+
     def begin(self) -> None:
         """Make the first part now: what fails before the first byte can still be answered as an error."""
-        self._first = self._made()
+        with suppress(StopIteration):
+            self._first = self._made()
 
     def __next__(self) -> bytes:
         part, self._first = self._first or self._made(), b""
@@ -60,6 +67,10 @@ class Body(Iterator[bytes]):
     def close(self) -> None:
         """The server is done with the body, whether or not it was read to its end."""
         self._finish("cut", LEFT)
+
+    def refuse(self, reason: str) -> None:
+        """Nothing of it can be sent."""
+        self._finish("failed", reason)
 
     def finish_unread(self) -> None:
         """The headers alone were wanted."""
