@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,14 +13,25 @@ from exchange.errors import Invalid
 from exchange.rows.soql import SoqlError, parse_parameters, parse_statement
 from exchange.rows.soql.lexer import RESERVED
 from exchange.rows.soql.parser import Parser
-from exchange.rows.soql.tree import Between, Binary, Junction, Literal, Name, Node, Unary
+from exchange.rows.soql.tree import Between, Binary, Junction, Literal, Name, Node, Parens, Unary
 
 
 def expression(text: str) -> Node:
     parser = Parser(text)
     found = parser.expression()
     parser.expect_end()
-    return found
+    return bare(found)
+
+
+def bare(part: Any) -> Any:
+    """The tree without its parentheses."""
+    if isinstance(part, Parens):
+        return bare(part.operand)
+    if isinstance(part, tuple):
+        return tuple(bare(member) for member in part)
+    if not isinstance(part, Node):
+        return part
+    return replace(part, **{each.name: bare(getattr(part, each.name)) for each in fields(part) if each.name != "at"})
 
 
 def test_operators_bind_as_the_reference_says() -> None:
@@ -62,8 +76,7 @@ def test_long_chains_are_one_node() -> None:
         ("a not", "bad-parse"),
         ("f(a", "bad-parse"),
         ("a b", "bad-parse"),
-        ("@abcd-1234.x", "bad-parse"),
-        ("row_number() over (order by a)", "bad-parse"),
+        ("@abcd-1234", "bad-parse"),
         ("(" * 61 + "a" + ")" * 61, "bad-parse"),
         ("a" + "+a" * 100, "bad-parse"),
         ("a" * 100_001, "bad-parse"),
@@ -79,12 +92,6 @@ def test_a_refusal_says_where() -> None:
     with pytest.raises(SoqlError) as refused:
         parse_statement("select a\nwhere b is 5")
     assert refused.value.data["position"] == {"row": 2, "column": 12, "line": "where b is 5\n" + " " * 11 + "^"}
-
-
-@pytest.mark.parametrize("word", ["select a union select b", "select a from @abcd-1234", "select a join @b on c = d"])
-def test_what_is_not_supported_says_so(word: str) -> None:
-    with pytest.raises(SoqlError, match="not supported"):
-        parse_statement(word)
 
 
 def test_parameters_make_the_same_query_as_a_statement() -> None:

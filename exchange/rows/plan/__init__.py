@@ -5,8 +5,8 @@ A column that was not given does not exist here: it gets the same error as one t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,30 +14,21 @@ from exchange.errors import Invalid
 from exchange.rows.door import Field
 from exchange.rows.plan.emitting import Emitter
 from exchange.rows.plan.filters import row_filter as resolve_row_filter
-from exchange.rows.plan.scope import ROW_ID, SYSTEM_FIELDS, Named, Scope
-from exchange.rows.plan.stage import Stage, resolve_stage
-from exchange.rows.plan.statement import output_name, statement
-from exchange.rows.plan.typed import Column, parts
+from exchange.rows.plan.relations import Around, Resolver, Tables, named_columns, no_tables
+from exchange.rows.plan.shape import Combination, Dataset, Rows, Stage, is_chain, stages_of
+from exchange.rows.plan.statement import Statement
+from exchange.rows.plan.typed import Typed, parts
+from exchange.rows.plan.visible import row_id
 from exchange.rows.predicate import Predicate, columns_of
-from exchange.rows.soql import Query, SoqlError
+from exchange.rows.soql import Query
 from exchange.rows.types import ColumnInfo, header_name
 
 DEFAULT_LIMIT = 1000
 """Rows of a page when nobody says how many; clients depend on exactly this (soda.md §1)."""
 
 
-OF_ONE_RECORD = frozenset({"min", "max", "median", "bool_and", "bool_or"})
+OF_ONE_RECORD = frozenset({"min", "max", "median", "bool_and", "bool_or", "extent", "spatial_union", "convex_hull"})
 """Aggregates whose result can be one record's own value."""
-
-
-Tables = Callable[[str], Sequence[ColumnInfo]]
-"""Gives the visible columns of a joined dataset by its 4x4; raises `NotFound` for what the reader may not see."""
-
-
-def no_tables(dataset: str) -> Sequence[ColumnInfo]:
-    """The `Tables` of a reader who may read one dataset at a time. Always raises `SoqlError`."""
-    sentence = f"@{dataset} cannot be read here: this query is answered from one dataset alone; leave the join out"
-    raise SoqlError("no-such-table", sentence, table=dataset)
 
 
 @dataclass(frozen=True)
@@ -65,23 +56,30 @@ class Plan:
     columns_used: frozenset[str]
     functions: frozenset[str]
     grouped: bool
-    stages: tuple[Stage, ...]
+    root: Stage
     datasets: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Every select, the innermost first and the last one last."""
+        return tuple(stages_of(self.root))
 
     @property
     def limit(self) -> int:
         """The most rows that can come out."""
-        limit = self.stages[-1].limit
-        return DEFAULT_LIMIT if limit is None else limit
+        return DEFAULT_LIMIT if self.root.limit is None else self.root.limit
 
     @property
     def totals_only(self) -> bool:
         """Whether nothing of a single record can show: only totals leave, over all rows that the conditions leave.
 
         No stage before a total picks rows by their place (two such totals differ by one record), none looks at a
-        row's id, and no total is the value of one record, as an extreme is.
+        row's id or at the rows around it, no total is the value of one record, as an extreme is, and no other rows are
+        joined or set beside them.
         """
-        return self.grouped and not self.functions & OF_ONE_RECORD and not any(map(_picks, self.stages))
+        if not self.grouped or not is_chain(self.root) or self.functions & OF_ONE_RECORD:
+            return False
+        return not any(stage.looks_around or _picks(stage) for stage in stages_of(self.root))
 
     def sql(
         self, relation: str, published_at: datetime, version: str = "rv-0", others: Mapping[str, Relation] = _NO_OTHERS
@@ -90,9 +88,16 @@ class Plan:
 
         `others` has a `Relation` for each of `datasets`.
         """
-        system = {":created_at": published_at, ":updated_at": published_at, ":version": version}
-        emitter = Emitter(system)
-        return emitter.finished(statement(self.stages, relation, emitter, DEFAULT_LIMIT))
+        relations = {"": Relation(relation, published_at, version), **others}
+        emitter = Emitter({
+            (dataset, name): value
+            for dataset, each in relations.items()
+            for name, value in (
+                (":created_at", each.published_at), (":updated_at", each.published_at), (":version", each.version),
+            )
+        })  # fmt: skip
+        statement = Statement({dataset: each.name for dataset, each in relations.items()}, emitter)
+        return emitter.finished(statement.whole(self.root, DEFAULT_LIMIT))
 
 
 def resolve(
@@ -103,64 +108,48 @@ def resolve(
     min_cell: int = 0,
     filter_columns: Sequence[ColumnInfo] = (),
     tables: Tables = no_tables,
+    name: str = "",
 ) -> Plan:
     """Check and type the query. A column that is not in `columns` does not exist. Raises `SoqlError`.
 
     `row_filter` may name columns that the reader does not see; give them (or simply every column of the version) in
     `filter_columns`. A filter that names anything else raises `Invalid`, never widens. `tables` says which other
-    datasets the reader may join.
+    datasets the reader may join. `name` is the 4x4 of the dataset itself, so that `FROM` may name it.
     """
-    visible = [_named(column) for column in columns]
-    rows = _resolved_filter(row_filter, [*columns, *filter_columns])
-    chain = _chain(query)
-    used: frozenset[str] = frozenset()
-    functions: frozenset[str] = frozenset()
-    stages: list[Stage] = []
-    for position, part in enumerate(chain):
-        first = position == 0
-        scope = Scope(visible, SYSTEM_FIELDS if first else {})
-        asked = replace(part, system_fields=query.system_fields and first)
-        cell = 0 if any(stage.grouped for stage in stages) else min_cell
-        stages.append(resolve_stage(asked, scope, rows=rows if first else None, min_cell=cell, first=first))
-        used |= frozenset(scope.used) if first else frozenset()
-        functions |= scope.functions
-        visible = [_carried(named, n) for n, named in enumerate(stages[-1].outputs)]
-    fields = tuple(Field(named.name, header_name(named.column.type)) for named in stages[-1].outputs)
-    return Plan(fields, used, functions, any(stage.grouped for stage in stages), tuple(stages))
+    main = Dataset(rows=_resolved_filter(row_filter, [*columns, *filter_columns]))
+    resolver = Resolver(columns, main, name, tables, query.parameters, min_cell, system_fields=query.system_fields)
+    root = resolver.rows(query, Around(main))
+    if isinstance(root, Combination):
+        raise TypeError("a set operation at the top is a select over it")
+    seen = resolver.record
+    fields = tuple(Field(named.name, header_name(named.column.type)) for named in root.outputs)
+    return Plan(fields, frozenset(seen.used), frozenset(seen.functions), _grouped(root), root, tuple(seen.datasets))
+
+
+def _grouped(rows: Rows) -> bool:
+    """Whether every row that leaves was made of a group."""
+    if isinstance(rows, Combination):
+        return _grouped(rows.left) and _grouped(rows.right)
+    if isinstance(rows, Stage):
+        return rows.grouped or (_grouped(rows.source) and all(_grouped(joined.source) for joined in rows.joins))
+    return False
 
 
 def _picks(stage: Stage) -> bool:
     """Whether the stage singles rows out by their place or their id."""
-    by_place = not stage.grouped and (stage.limit is not None or stage.offset or stage.order or stage.distinct)
-    places = (*(named.column for named in stage.outputs), *stage.group, stage.where, stage.having)
-    return bool(by_place) or any(ROW_ID in parts(place) for place in places if place is not None)
+    places = (stage.limit is not None, stage.offset, stage.order, stage.distinct, stage.distinct_on)
+    by_place = not stage.grouped and any(places)
+    return by_place or any(row_id(stage.alias) in parts(expression) for expression in stage.expressions())
 
 
-def _chain(query: Query) -> list[Query]:
-    """The stages of `a |> b`, first to last."""
-    chain = [query]
-    while chain[0].source is not None:
-        chain.insert(0, chain[0].source)
-    return chain
-
-
-def _named(column: ColumnInfo) -> Named:
-    return Named(column.name, Column(column.type, column.name, column.name, has_meanings=column.has_meanings))
-
-
-def _carried(named: Named, position: int) -> Named:
-    """An output of one stage as a column of the next. It stays a plain column only if it was one."""
-    plain = isinstance(named.column, Column) and not named.column.computed and named.column.type != "point"
-    type_ = "text" if named.column.type == "row_identifier" else named.column.type
-    source = named.column.source if isinstance(named.column, Column) else None
-    return Named(named.name, Column(type_, output_name(position), source or named.name, computed=not plain))
-
-
-def _resolved_filter(predicate: Predicate | None, columns: Sequence[ColumnInfo]) -> Any:
+def _resolved_filter(predicate: Predicate | None, columns: Sequence[ColumnInfo]) -> Typed | None:
     if predicate is None:
         return None
     known = {column.name for column in columns}
     unknown = sorted(columns_of(predicate) - known)
     if unknown:
         raise Invalid(f"The row filter reads {', '.join(unknown)}, which this version of the dataset does not have.")
-    return resolve_row_filter(predicate, [_named(column) for column in columns])
+    return resolve_row_filter(predicate, named_columns(columns))
+
+
+__all__ = ["DEFAULT_LIMIT", "OF_ONE_RECORD", "Plan", "Relation", "Tables", "no_tables", "resolve"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from exchange.rows.plan.typed import Apply, Column, Constant, SystemField, Typed
+from exchange.rows.plan.typed import Apply, Column, Constant, Sort, SystemField, Typed
 from exchange.rows.plan.values import ROWS, Sql, column_sql, computed, constant_sql, place, quoted
 
 __all__ = ["ROWS", "Emitter", "distinct_sql", "quoted"]
@@ -61,9 +61,9 @@ class Emitter:
             case Constant():
                 return constant_sql(expression, self.bind)
             case Column():
-                return column_sql(expression)
+                return column_sql(expression, expression.relation)
             case SystemField():
-                return Sql(self.bind(self._system[expression.name]), {})
+                return Sql(self.bind(self._system[expression.dataset, expression.name]), {})
             case Apply():
                 return self._apply(expression)
             case _:
@@ -73,12 +73,42 @@ class Emitter:
         function = expression.function
         arguments = [self._emit(argument) for argument in expression.arguments]
         names = _lists(function.name, arguments) if function.repeats else {}
-        sql = function.sql.format(*arguments, over="", **names)
-        if expression.distinct:
-            sql = distinct_sql(sql)
+        template = distinct_sql(function.sql) if expression.distinct else function.sql
+        beside = self._beside(expression)
+        if beside and "{over}" not in template:
+            template += "{over}"
+        sql = template.format(*arguments, over=beside, **names)
         if function.name == "make_point":
             return Sql(sql, place(*(argument.whole for argument in arguments)).parts)
         return computed(sql, expression.type)
+
+    def _beside(self, expression: Apply) -> str:
+        """What follows the call of an aggregate or a window function."""
+        condition = f" FILTER (WHERE {self.text(expression.filter)})" if expression.filter is not None else ""
+        if expression.over is None:
+            return condition
+        keys = [self.text(key) for key in expression.over.partition if varies(key)]
+        order = self.sort_keys(expression.over.order)
+        words = [
+            *([f"PARTITION BY {', '.join(keys)}"] if keys else []),
+            *([f"ORDER BY {', '.join(order)}"] if order else []),
+            *([expression.over.frame] if expression.over.frame else []),
+        ]
+        return f"{condition} OVER ({' '.join(words)})"
+
+    def sort_keys(self, order: Sequence[Sort]) -> list[str]:
+        """The sort keys that can differ from row to row."""
+        return [self.key(self.text(sort.expression), sort) for sort in order if varies(sort.expression)]
+
+    @staticmethod
+    def key(sql: str, sort: Sort) -> str:
+        """A sort key with the place of nulls said."""
+        return f"{sql} {'DESC' if sort.descending else 'ASC'} NULLS {'FIRST' if sort.nulls_first else 'LAST'}"
+
+
+def varies(expression: Typed) -> bool:
+    """Whether it can differ from row to row; a bare constant neither sorts nor groups, and the engine refuses it."""
+    return not isinstance(expression, Constant | SystemField)
 
 
 def _lists(name: str, arguments: Sequence[Sql]) -> dict[str, str]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from exchange.errors import Invalid
 from exchange.rows.functions import Function
 from exchange.rows.plan.overloads import as_type, call
-from exchange.rows.plan.scope import Named, Scope
+from exchange.rows.plan.scope import Scope
 from exchange.rows.plan.typed import Column, Constant, Typed, apply
+from exchange.rows.plan.visible import Named
 from exchange.rows.predicate import Predicate, check
 from exchange.rows.soql import tree
 from exchange.rows.soql.errors import SoqlError

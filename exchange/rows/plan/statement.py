@@ -1,114 +1,138 @@
-"""Stages to one engine statement. Sort keys always end in something unique, so that pages never overlap."""
+"""A resolved query to one engine statement. Sort keys always end in something unique, so that pages never overlap."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from exchange.rows.plan.emitting import ROWS, Emitter, quoted
-from exchange.rows.plan.scope import ROW_ID
-from exchange.rows.plan.stage import Sort, Stage
-from exchange.rows.plan.typed import Constant, SystemField, Typed, parts
-from exchange.rows.soql.errors import SoqlError
+from exchange.rows.plan.emitting import Emitter, varies
+from exchange.rows.plan.shape import Combination, Dataset, Joined, Rows, Stage
+from exchange.rows.plan.typed import parts
+from exchange.rows.plan.values import quoted
+from exchange.rows.plan.visible import output_name, row_id
 from exchange.rows.types import ROW
 
-
-def statement(stages: Sequence[Stage], relation: str, emit: Emitter, default_limit: int) -> str:
-    """The SQL of all stages, the last with a limit."""
-    sql = relation
-    for position, stage in enumerate(stages):
-        last = position == len(stages) - 1
-        limit = stage.limit if stage.limit is not None or not last else default_limit
-        sql = _select(stage, sql, emit, limit, numbered=not last)
-        if not last:
-            sql = f"({sql})"
-    return sql
+_JOINS = {"INNER": "JOIN", "LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "FULL": "FULL JOIN"}
+_SETS = {"UNION": "UNION", "INTERSECT": "INTERSECT", "MINUS": "EXCEPT"}
 
 
-def output_name(position: int) -> str:
-    """What the engine calls an output column; the reader's name never reaches the engine."""
-    return f"c{position}"
+class Statement:
+    """Writes one statement. `relations` has the engine's name of each dataset, "" being the main one."""
+
+    def __init__(self, relations: Mapping[str, str], emit: Emitter) -> None:
+        self._relations = relations
+        self._emit = emit
+
+    def whole(self, stage: Stage, default_limit: int) -> str:
+        """The statement, with a limit."""
+        return self._stage(stage, default_limit if stage.limit is None else stage.limit, numbered=False, last=True)
+
+    def _rows(self, rows: Rows, *, numbered: bool, ids: bool = False) -> str:
+        """What stands behind FROM. `numbered` stages have a row number, so that their order can be kept.
+
+        `ids` says that somebody looks at the ids of a dataset's rows.
+        """
+        if isinstance(rows, Dataset):
+            return self._dataset(rows, ids=ids)
+        if isinstance(rows, Stage):
+            return f"({self._stage(rows, rows.limit, numbered=numbered)})"
+        return f"({self._combination(rows)})"
+
+    def _dataset(self, dataset: Dataset, *, ids: bool) -> str:
+        """The relation with the row filter below everything. Row ids then count only the rows that are left."""
+        relation = self._relations[dataset.id]
+        if dataset.rows is None:
+            return relation
+        filtered = f"SELECT * FROM {relation} AS t WHERE {self._emit.text(dataset.rows)}"
+        if not ids:
+            return f"({filtered})"
+        number = f"row_number() OVER (ORDER BY f.{ROW}) - 1 AS {ROW}"
+        return f"(SELECT * REPLACE ({number}) FROM ({filtered}) AS f)"
+
+    def _combination(self, rows: Combination) -> str:
+        columns = ", ".join(output_name(position) for position in range(len(rows.outputs)))
+        sides = [f"SELECT {columns} FROM {self._rows(side, numbered=False)} AS s" for side in (rows.left, rows.right)]
+        return f" {_SETS[rows.operator]}{' ALL' if rows.all else ''} ".join(sides)
+
+    def _stage(self, stage: Stage, limit: int | None, *, numbered: bool, last: bool = False) -> str:
+        outputs = [f"{self._emit.output(o.column)} AS {output_name(n)}" for n, o in enumerate(stage.outputs)]
+        if limit is not None and stage.is_plain_page and not numbered:
+            return self._page(stage, outputs, limit)
+        paged = _page(limit, stage.offset)
+        if stage.distinct:
+            sql, order = self._distinct(stage, outputs, numbered=numbered)
+        elif stage.distinct_on:
+            sql, order = self._distinct_on(stage, outputs, numbered=numbered)
+        else:
+            order = self._order(stage)
+            outputs += [self._number(stage, order)] if numbered else []
+            sql = f"SELECT {', '.join(outputs)} {self._body(stage)}"
+        return f"{sql} ORDER BY {', '.join(order)}{paged}" if last or paged else sql
+
+    def _page(self, stage: Stage, outputs: list[str], limit: int) -> str:
+        """Consecutive rows of a version, found by their dense numbers."""
+        row = f"{stage.alias}.{ROW}"
+        first, after = self._emit.bind(stage.offset), self._emit.bind(stage.offset + limit)
+        source = self._rows(stage.source, numbered=True, ids=True)
+        rows = f"{row} >= {first} AND {row} < {after}"
+        return f"SELECT {', '.join(outputs)} FROM {source} AS {stage.alias} WHERE {rows} ORDER BY {row}"
+
+    def _number(self, stage: Stage, order: list[str]) -> str:
+        """The output that keeps the order for the stage above: the row's own number where that is the order."""
+        kept = isinstance(stage.source, Dataset | Stage) and not (stage.order or stage.grouped or stage.joins)
+        if kept:
+            return f"{stage.alias}.{quoted(ROW)} AS {ROW}"
+        return f"row_number() OVER (ORDER BY {', '.join(order)}) - 1 AS {ROW}"
+
+    def _distinct(self, stage: Stage, outputs: list[str], *, numbered: bool) -> tuple[str, list[str]]:
+        """Distinct rows are sorted by what was selected; all outputs together make the order total."""
+        columns = [named.column for named in stage.outputs]
+        keys = [self._emit.key(f"d.{output_name(columns.index(sort.expression))}", sort) for sort in stage.order]
+        names = [f"d.{output_name(position)}" for position in range(len(columns))]
+        keys += [f"{name} ASC NULLS LAST" for name in names]
+        names += [f"row_number() OVER (ORDER BY {', '.join(keys)}) - 1 AS {ROW}"] if numbered else []
+        inner = f"SELECT DISTINCT {', '.join(outputs)} {self._body(stage)}"
+        return f"SELECT {', '.join(names)} FROM ({inner}) AS d", keys
+
+    def _distinct_on(self, stage: Stage, outputs: list[str], *, numbered: bool) -> tuple[str, list[str]]:
+        """The first row of each group of equal keys, in the order asked for; then that order again."""
+        keys = ", ".join(self._emit.text(key) for key in stage.distinct_on)
+        order = ", ".join(self._order(stage))
+        picked = f"row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS _first"
+        place = f"row_number() OVER (ORDER BY {order}) - 1 AS {ROW}"
+        inner = f"SELECT {', '.join([*outputs, picked, place])} {self._body(stage)}"
+        names = [f"d.{output_name(position)}" for position in range(len(stage.outputs))]
+        names += [f"d.{ROW} AS {ROW}"] if numbered else []
+        return f"SELECT {', '.join(names)} FROM ({inner}) AS d WHERE d._first = 1", [f"d.{ROW}"]
+
+    def _body(self, stage: Stage) -> str:
+        """FROM, joins and conditions."""
+        ordered = not stage.grouped and not stage.distinct
+        ids = any(row_id(stage.alias) in parts(expression) for expression in stage.expressions())
+        found = [f"FROM {self._rows(stage.source, numbered=ordered, ids=ids)} AS {stage.alias}"]
+        found += [self._join(joined, numbered=ordered) for joined in stage.joins]
+        if stage.where is not None:
+            found.append(f"WHERE {self._emit.text(stage.where)}")
+        keys = [self._emit.text(key) for key in stage.group if varies(key)]
+        if keys:
+            found.append(f"GROUP BY {', '.join(keys)}")
+        having = [self._emit.text(stage.having)] if stage.having is not None else []
+        if stage.grouped and stage.min_cell > 0:
+            having.insert(0, f"count(*) >= {self._emit.bind(stage.min_cell)}")
+        if having:
+            found.append(f"HAVING {' AND '.join(having)}")
+        return " ".join(found)
+
+    def _join(self, joined: Joined, *, numbered: bool) -> str:
+        lateral = "LATERAL " if joined.lateral else ""
+        source = self._rows(joined.source, numbered=numbered)
+        return f"{_JOINS[joined.kind]} {lateral}{source} AS {joined.alias} ON {self._emit.text(joined.on)}"
+
+    def _order(self, stage: Stage) -> list[str]:
+        """The keys that were asked for, then what makes the order total."""
+        asked = self._emit.sort_keys(stage.order)
+        ties = [key for key in stage.group if varies(key)] if stage.grouped else list(stage.every_key)
+        return [*asked, *(f"{self._emit.text(key)} ASC NULLS LAST" for key in ties)] or ["1"]
 
 
-def _select(stage: Stage, relation: str, emit: Emitter, limit: int | None, *, numbered: bool) -> str:
-    outputs = [f"{emit.output(o.column)} AS {output_name(n)}" for n, o in enumerate(stage.outputs)]
-    if limit is not None and stage.is_plain_page and not numbered:
-        first = emit.bind(stage.offset)
-        after = emit.bind(stage.offset + limit)
-        rows = f"{ROWS}.{ROW} >= {first} AND {ROWS}.{ROW} < {after}"
-        return f"SELECT {', '.join(outputs)} FROM {relation} AS {ROWS} WHERE {rows} ORDER BY {ROWS}.{ROW}"
-    order = _order(stage, emit)
-    if numbered and not stage.distinct:
-        outputs.append(f"row_number() OVER (ORDER BY {order}) - 1 AS {ROW}")
-    parts_ = [f"SELECT {'DISTINCT ' if stage.distinct else ''}{', '.join(outputs)}"]
-    parts_.append(f"FROM {_allowed(stage, relation, emit)} AS {ROWS}")
-    parts_ += _conditions(stage, emit)
-    sql = " ".join(parts_)
-    if stage.distinct:
-        sql = f"SELECT *{_numbering(order) if numbered else ''} FROM ({sql}) AS d"
-    page = f" LIMIT {int(limit)}" if limit is not None else ""
-    return f"{sql} ORDER BY {order}{page}{f' OFFSET {int(stage.offset)}' if stage.offset else ''}"
-
-
-def _numbering(order: str) -> str:
-    return f", row_number() OVER (ORDER BY {order}) - 1 AS {ROW}"
-
-
-def _allowed(stage: Stage, relation: str, emit: Emitter) -> str:
-    """The relation with the row filter below everything. Row ids then count only the rows that are left."""
-    if stage.rows is None:
-        return relation
-    filtered = f"SELECT * FROM {relation} AS {ROWS} WHERE {emit.text(stage.rows)}"
-    if not _names_rows(stage):
-        return f"({filtered})"
-    number = f"row_number() OVER (ORDER BY f.{ROW}) - 1 AS {ROW}"
-    return f"(SELECT * REPLACE ({number}) FROM ({filtered}) AS f)"
-
-
-def _names_rows(stage: Stage) -> bool:
-    expressions: list[Typed | None] = [*(named.column for named in stage.outputs), stage.where]
-    return any(ROW_ID in parts(expression) for expression in expressions if expression is not None)
-
-
-def _conditions(stage: Stage, emit: Emitter) -> list[str]:
-    found = []
-    if stage.where is not None:
-        found.append(f"WHERE {emit.text(stage.where)}")
-    keys = [emit.text(key) for key in stage.group if _varies(key)]
-    if keys:
-        found.append(f"GROUP BY {', '.join(keys)}")
-    having = [emit.text(stage.having)] if stage.having is not None else []
-    if stage.grouped and stage.min_cell > 0:
-        having.insert(0, f"count(*) >= {emit.bind(stage.min_cell)}")
-    if having:
-        found.append(f"HAVING {' AND '.join(having)}")
-    return found
-
-
-def _varies(expression: Typed) -> bool:
-    """Whether it can differ from row to row; a bare constant neither sorts nor groups, and the engine refuses it."""
-    return not isinstance(expression, Constant | SystemField)
-
-
-def _order(stage: Stage, emit: Emitter) -> str:
-    if stage.distinct:
-        return _order_of_distinct(stage)
-    keys = [_key(emit.text(sort.expression), sort) for sort in stage.order if _varies(sort.expression)]
-    if stage.grouped:
-        keys += [f"{emit.text(key)} ASC NULLS LAST" for key in stage.group if _varies(key)]
-        return ", ".join(keys or ["1"])
-    return ", ".join([*keys, f"{ROWS}.{quoted(ROW)}"])
-
-
-def _order_of_distinct(stage: Stage) -> str:
-    """Distinct rows can be sorted only by what was selected; all outputs together make the order total."""
-    columns = [named.column for named in stage.outputs]
-    keys = []
-    for sort in stage.order:
-        if sort.expression not in columns:
-            raise SoqlError("column-not-in-group-bys", "With DISTINCT, order by what is selected")
-        keys.append(_key(f"d.{output_name(columns.index(sort.expression))}", sort))
-    return ", ".join([*keys, *(f"d.{output_name(position)}" for position in range(len(columns)))])
-
-
-def _key(sql: str, sort: Sort) -> str:
-    return f"{sql} {'DESC' if sort.descending else 'ASC'} NULLS {'FIRST' if sort.nulls_first else 'LAST'}"
+def _page(limit: int | None, offset: int) -> str:
+    return f"{f' LIMIT {int(limit)}' if limit is not None else ''}{f' OFFSET {int(offset)}' if offset else ''}"

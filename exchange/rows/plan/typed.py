@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
 
 from exchange.rows.functions import Function
 from exchange.rows.soql.errors import SoqlError
+
+ROWS = "t"
+"""What a statement calls the rows that a stage reads, if it reads nothing else."""
 
 MAX_SIZE = 20_000
 """Parts of one expression as the engine gets it: aliases put in, arguments as often as their template needs them."""
@@ -58,29 +61,52 @@ class Constant(Typed):
 class Column(Typed):
     """A column of the stage below. `name` is what the engine calls it; `source` is the dataset's column, if it is one.
 
-    `computed` columns come out of an earlier stage: a point among them is one value, not two columns.
+    `computed` columns come out of an earlier stage: a point among them is one value, not two columns. `relation` is
+    what the statement calls the rows that it is of.
     """
 
     name: str
     source: str | None
     computed: bool = False
     has_meanings: bool = False
+    relation: str = ROWS
 
 
 @dataclass(frozen=True)
 class SystemField(Typed):
-    """`:created_at`, `:updated_at` and `:version`: the same for every row of a version."""
+    """`:created_at`, `:updated_at` and `:version`: the same for every row of a version of `dataset` ("": the main)."""
 
     name: str
+    dataset: str = ""
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One sort key with the place of nulls decided."""
+
+    expression: Typed
+    descending: bool
+    nulls_first: bool
+
+
+@dataclass(frozen=True)
+class Over:
+    """The rows among which a window function sees a row. `frame` is in words of the grammar, possibly none."""
+
+    partition: tuple[Typed, ...]
+    order: tuple[Sort, ...]
+    frame: str
 
 
 @dataclass(frozen=True)
 class Apply(Typed):
-    """A function of the table with its arguments, coerced."""
+    """A function of the table with its arguments, coerced. With `over` it is a window; `filter` leaves rows out."""
 
     function: Function
     arguments: tuple[Typed, ...]
     distinct: bool = False
+    filter: Typed | None = None
+    over: Over | None = None
     extent: Extent = field(default_factory=Extent, compare=False, repr=False)
 
     @property
@@ -94,16 +120,26 @@ class Apply(Typed):
         return self.extent.levels
 
 
-def apply(function: Function, arguments: tuple[Typed, ...], type_: str, *, distinct: bool = False) -> Apply:
+def apply(
+    function: Function,
+    arguments: tuple[Typed, ...],
+    type_: str,
+    *,
+    distinct: bool = False,
+    filter_: Typed | None = None,
+    over: Over | None = None,
+) -> Apply:
     """The function applied. Raises `SoqlError` when the expression grows past what a request may ask."""
     uses = (*function.uses, *(1 for _ in arguments[len(function.uses) :]))
+    beside = (*(() if filter_ is None else (filter_,)), *(() if over is None else _of_window(over)))
     size = 1 + sum(argument.size * times for argument, times in zip(arguments, uses, strict=False))
-    levels = 1 + max((argument.levels for argument in arguments), default=0)
+    size += sum(part.size for part in beside)
+    levels = 1 + max((part.levels for part in (*arguments, *beside)), default=0)
     width = _width(function, arguments) if type_ == "text" else 0.0
-    mass = width + sum(mass_of(argument) for argument in arguments)
+    mass = width + sum(mass_of(part) for part in (*arguments, *beside))
     if size > MAX_SIZE or levels > MAX_LEVELS or mass > MAX_MASS:
         raise too_large()
-    return Apply(type_, function, arguments, distinct, Extent(size, levels, width, mass))
+    return Apply(type_, function, arguments, distinct, filter_, over, Extent(size, levels, width, mass))
 
 
 def too_large() -> SoqlError:
@@ -141,17 +177,39 @@ def mass_of(expression: Typed) -> float:
     return expression.extent.mass if isinstance(expression, Apply) else 0.0
 
 
+def children(expression: Typed) -> tuple[Typed, ...]:
+    """What stands directly within the expression: arguments, the condition of FILTER, the keys of OVER."""
+    within: tuple[Typed, ...] = getattr(expression, "arguments", ())
+    if isinstance(expression, Apply):
+        within += () if expression.filter is None else (expression.filter,)
+        within += () if expression.over is None else _of_window(expression.over)
+    return within
+
+
+def _of_window(over: Over) -> tuple[Typed, ...]:
+    return (*over.partition, *(sort.expression for sort in over.order))
+
+
 def parts(expression: Typed) -> Iterator[Typed]:
     """The expression and everything in it."""
     yield expression
-    if isinstance(expression, Apply):
-        for argument in expression.arguments:
-            yield from parts(argument)
+    for child in children(expression):
+        yield from parts(child)
+
+
+def aggregates(expression: Typed) -> bool:
+    """Whether the expression itself makes one value of many rows."""
+    return isinstance(expression, Apply) and expression.function.aggregate and expression.over is None
 
 
 def has_aggregate(expression: Typed) -> bool:
     """Whether it aggregates anywhere."""
-    return any(isinstance(part, Apply) and part.function.aggregate for part in parts(expression))
+    return any(map(aggregates, parts(expression)))
+
+
+def has_window(expression: Typed) -> bool:
+    """Whether it looks at other rows by OVER anywhere."""
+    return any(isinstance(part, Apply) and part.over is not None for part in parts(expression))
 
 
 def ungrouped_columns(expression: Typed, keys: frozenset[Typed]) -> Iterator[Column]:
@@ -160,6 +218,20 @@ def ungrouped_columns(expression: Typed, keys: frozenset[Typed]) -> Iterator[Col
         return
     if isinstance(expression, Column):
         yield expression
-    elif isinstance(expression, Apply) and not expression.function.aggregate:
-        for argument in expression.arguments:
-            yield from ungrouped_columns(argument, keys)
+    elif not aggregates(expression):
+        for child in children(expression):
+            yield from ungrouped_columns(child, keys)
+
+
+def rebuilt(expression: Typed, change: Callable[[Apply], Typed]) -> Typed:
+    """The expression with every application in it changed, the innermost first."""
+    if not isinstance(expression, Apply):
+        return expression
+    over = expression.over
+    if over is not None:
+        partition = tuple(rebuilt(key, change) for key in over.partition)
+        order = tuple(replace(sort, expression=rebuilt(sort.expression, change)) for sort in over.order)
+        over = Over(partition, order, over.frame)
+    condition = None if expression.filter is None else rebuilt(expression.filter, change)
+    arguments = tuple(rebuilt(argument, change) for argument in expression.arguments)
+    return change(replace(expression, arguments=arguments, filter=condition, over=over))

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from exchange.errors import Invalid
-from exchange.rows.soql.tree import NOWHERE, Place
+from exchange.rows.soql.nodes import NOWHERE, Place
 
 
 class SoqlError(Invalid):

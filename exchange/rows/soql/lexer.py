@@ -1,4 +1,4 @@
-"""Text to tokens. One regular expression, no backtracking that a hostile text could use."""
+"""Text to tokens. One regular expression, no backtracking that a hostile text could use (lexis: soda.md §4)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from exchange.rows.soql.errors import SoqlError
-from exchange.rows.soql.tree import Place
+from exchange.rows.soql.nodes import Place
 
 MAX_LENGTH = 100_000
 """Characters of one query text."""
@@ -23,33 +23,45 @@ RESERVED = frozenset({
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)+)
       | (?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)
-      | (?!/\*)(?P<symbol>\|>|\|\||::|:\*|==|!=|<>|<=|>=|[=<>+\-*/%^(),.\[\]])
-      | (?P<system>:@?[^\W\d]\w*)
-      | (?P<table>@[^\W_]\w*(?:-\w+)?)
-      | (?P<name>[^\W\d]\w*)
-      | `(?P<quoted>[^`\n]+)`
+      | (?!/\*)(?P<symbol>\|>|\|\||::|:\*|==|!=|<>|<=|>=|[=<>+\-*/%^(),.\[\]!~])
+      | (?P<system>:@?[\w$]+)
+      | (?P<table>@[-\w$]+)
+      | (?P<name>[^\W\d][\w$]*|\$[\w$]*)
+      | (?P<hole>\?[^\W\d]\w*)
+      | `(?P<quoted>(?::@?[-\w$]+|[^\W\d][-\w$]*|[-$][-\w$]*))`
       | '(?P<string>(?:[^']|'')*)'
-      | "(?P<json>(?:[^"\\\n]|\\.)*)"
+      | (?P<json>")
     """,
     re.VERBOSE,
 )
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{6}|.)", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\": "\\", '"': '"', "'": "'"}
+_PLAIN = re.compile(r'[^"\\\n]*')
+_HEX = re.compile(r"[0-9a-fA-F]*")
+_BAD_QUOTED = re.compile(r"`(?::@?[-\w$]*|[^\W\d][-\w$]*|[-$][-\w$]*)?")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\": "\\", '"': '"'}
 _UNSTORABLE = re.compile("[\ud800-\udfff\x00]")
 
 
 @dataclass(frozen=True)
 class Token:
-    """One word. `kind`: name, word (reserved, upper case), system, table, number, text, symbol, end."""
+    """One word. `kind`: name, word (reserved, upper case), system, table, number, text, symbol, hole, end."""
 
     kind: str
     value: str
     at: Place
+    quoted: bool = False
 
     @property
     def shown(self) -> str:
         """The token as an error message names it."""
-        return "end of input" if self.kind == "end" else f"`{self.value[:60]}'"
+        if self.kind == "end":
+            return "end of input"
+        shown = self.value.lower() if self.value in ("TRUE", "FALSE") and self.kind == "word" else self.value[:60]
+        return f"``{shown}`'" if self.quoted else f"`{shown}'"
+
+    @property
+    def is_whole_number(self) -> bool:
+        """Whether it is a number written with digits alone."""
+        return self.kind == "number" and self.value.isascii() and self.value.isdigit()
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -63,11 +75,14 @@ def tokens_of(text: str) -> list[Token]:
         match = _TOKEN.match(text, offset)
         if match is None:
             raise _unreadable(text, offset)
-        if match.lastgroup != "space":
-            tokens.append(_token(match, Place(text, offset)))
+        start, offset = offset, match.end()
+        if match.lastgroup == "json":
+            value, offset = _double_quoted(text, offset)
+            tokens.append(Token("text", value, Place(text, start)))
+        elif match.lastgroup != "space":
+            tokens.append(_token(match, Place(text, start)))
         if len(tokens) > MAX_TOKENS:
             raise SoqlError("bad-parse", f"The query has more than {MAX_TOKENS:,} words; send a shorter one")
-        offset = match.end()
     tokens.append(Token("end", "", Place(text, len(text))))
     return tokens
 
@@ -84,36 +99,78 @@ def _token(match: re.Match[str], at: Place) -> Token:
     kind, value = str(match.lastgroup), str(match[str(match.lastgroup)])
     if kind == "string":
         return Token("text", value.replace("''", "'"), at)
-    if kind == "json":
-        return Token("text", _unescape(value, at), at)
     if kind == "quoted":
-        return Token("name", value, at)
+        return Token("system" if value.startswith(":") else "name", value, at, quoted=True)
     if kind == "name" and value.upper() in RESERVED:
         return Token("word", value.upper(), at)
     return Token(kind, value, at)
 
 
-def _unescape(value: str, at: Place) -> str:
-    def replacement(match: re.Match[str]) -> str:
-        code = match[1]
-        if len(code) == 1:
-            if code in "uU":
-                raise SoqlError("bad-unicode-escape-character", "Bad character in unicode escape", at=at)
-            if code not in _ESCAPES:
-                raise SoqlError("unexpected-escape", f"Unexpected escape character: {code}", at=at, character=code)
-            return _ESCAPES[code]
-        point = int(code[1:], 16)
-        if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF or point == 0:
-            raise SoqlError("unicode-character-out-of-range", f"Unicode character out of range: {point}", at=at)
-        return chr(point)
+def _double_quoted(text: str, offset: int) -> tuple[str, int]:
+    """The string whose opening quote stands before `offset`, with its escapes read, and where it ends."""
+    found: list[str] = []
+    while True:
+        plain = str(_PLAIN.match(text, offset)[0])  # type: ignore[index]
+        found.append(plain)
+        offset += len(plain)
+        if offset >= len(text) or text[offset] == "\n":
+            raise SoqlError("unterminated-string", "Unterminated string", at=Place(text, offset))
+        if text[offset] == '"':
+            return _joined("".join(found), Place(text, offset)), offset + 1
+        character, offset = _escaped(text, offset + 1)
+        found.append(character)
 
-    return _ESCAPE.sub(replacement, value)
+
+def _escaped(text: str, offset: int) -> tuple[str, int]:
+    """The character that the escape at `offset` (after the backslash) stands for, and where it ends."""
+    code = text[offset : offset + 1]
+    if code in _ESCAPES:
+        return _ESCAPES[code], offset + 1
+    at = Place(text, offset)
+    if not code:
+        raise SoqlError("unexpected-eof", "Unexpected end of input", at=at)
+    if code not in "uU":
+        raise SoqlError("unexpected-escape", f"Unexpected escape character: {code}", at=at, character=code)
+    wanted = 4 if code == "u" else 6
+    digits = str(_HEX.match(text, offset + 1, offset + 1 + wanted)[0])  # type: ignore[index]
+    end = offset + 1 + len(digits)
+    if len(digits) < wanted:
+        if end >= len(text):
+            raise SoqlError("unexpected-eof", "Unexpected end of input", at=Place(text, end))
+        sentence = f"Bad character in unicode escape: {text[end]}"
+        raise SoqlError("bad-unicode-escape-character", sentence, at=Place(text, end), character=text[end])
+    point = int(digits, 16)
+    if point > 0x10FFFF or point == 0 or (code == "U" and 0xD800 <= point <= 0xDFFF):
+        raise _out_of_range(point, Place(text, offset))
+    return chr(point), end
+
+
+def _joined(value: str, at: Place) -> str:
+    r"""The text with each pair of `\u` halves made one character; a lone half is no character."""
+    found = _UNSTORABLE.search(value)
+    if found is None:
+        return value
+    try:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise _out_of_range(ord(found.group()), at) from None
+
+
+def _out_of_range(point: int, at: Place) -> SoqlError:
+    return SoqlError("unicode-character-out-of-range", f"Unicode character out of range: {point}", at=at, value=point)
 
 
 def _unreadable(text: str, offset: int) -> SoqlError:
     at = Place(text, offset)
-    if text[offset] in "'\"":
+    if text[offset] == "'":
         return SoqlError("unterminated-string", "Unterminated string", at=at)
-    if text[offset] == "`" or text.startswith("/*", offset):
+    if text.startswith("/*", offset):
         return SoqlError("unexpected-eof", "Unexpected end of input", at=at)
-    return SoqlError("unexpected-character", f"Unexpected character: {text[offset]}", at=at, character=text[offset])
+    if text[offset] == "`":
+        offset = _BAD_QUOTED.match(text, offset).end()  # type: ignore[union-attr]
+        if offset >= len(text):
+            return SoqlError("unexpected-eof", "Unexpected end of input", at=Place(text, offset))
+    character = text[offset]
+    return SoqlError(
+        "unexpected-character", f"Unexpected character: {character}", at=Place(text, offset), character=character
+    )

@@ -1,18 +1,15 @@
 """Tokens to expressions: a Pratt parser over the binding powers of soda.md §4, lowest to highest.
 
-OR · AND · NOT · IS, LIKE, BETWEEN, IN · comparison · + - || · * / % · ^ (right) · unary · :: · . · atom
+OR · AND · NOT · IS, LIKE, BETWEEN, IN · comparison · + - || · * / % · ^ (right) · unary · :: · . [ ] · atom
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from exchange.rows.soql import tree
+from exchange.rows.soql import nodes
+from exchange.rows.soql.cursor import MAX_DEPTH, Cursor, key_of
 from exchange.rows.soql.errors import SoqlError
-from exchange.rows.soql.lexer import Token, tokens_of
+from exchange.rows.soql.lexer import Token
 
-MAX_DEPTH = 60
 MAX_ITEMS = 5_000
 """Members of one IN list, and arguments of one function."""
 
@@ -23,100 +20,65 @@ _BINARY = {
     "^": POWER,
 }  # fmt: skip
 _TESTS = ("IS", "LIKE", "BETWEEN", "IN", "NOT")
+_POSSIBLE = (
+    (PART, ("`.'", "`['")), (CAST, ("`::'",)), (COMPARISON, ("an operator",)),
+    (TEST, ("`IS'", "`IS NOT'", "`LIKE'", "`NOT LIKE'", "`BETWEEN'", "`NOT BETWEEN'", "`IN'", "`NOT IN'")),
+    (AND, ("`AND'",)), (OR, ("`OR'",)),
+)  # fmt: skip
+"""What can follow an operand, the tightest first."""
 
 
-def key_of(name: str) -> str:
-    """How names compare: without regard to case, and with `-` equal to `_`."""
-    return name.lower().replace("-", "_")
+class Parser(Cursor):
+    """Reads expressions."""
 
-
-class Parser:
-    """Reads one text from its first token to its last."""
-
-    def __init__(self, text: str) -> None:
-        self._tokens = tokens_of(text)
-        self._next = 0
-        self._depth = 0
-
-    @property
-    def token(self) -> Token:
-        """The token that comes next."""
-        return self._tokens[self._next]
-
-    def take(self) -> Token:
-        """The token that comes next, consumed; the end stays where it is."""
-        token = self.token
-        if token.kind != "end":
-            self._next += 1
-        return token
-
-    def sees(self, *values: str, ahead: int = 0) -> bool:
-        """Whether a symbol or word of these comes next (words that are not reserved count too)."""
-        token = self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
-        return token.kind in ("symbol", "word", "name") and token.value.upper() in values
-
-    def accept(self, *values: str) -> bool:
-        """Consume the next token if it is one of these."""
-        if self.sees(*values):
-            self._next += 1
-            return True
-        return False
-
-    def expect(self, value: str) -> Token:
-        """Consume exactly this; raises `SoqlError`."""
-        if not self.sees(value):
-            raise self.unexpected(f"`{value}'")
-        return self.take()
-
-    def expect_end(self) -> None:
-        """Raise `SoqlError` if anything is left."""
-        if self.token.kind != "end":
-            raise self.unexpected("end of input")
-
-    def unexpected(self, wanted: str) -> SoqlError:
-        """The error that says what would have been right here."""
-        return SoqlError("bad-parse", f"Expected {wanted}, but got {self.token.shown}", at=self.token.at)
-
-    def unsupported(self, what: str) -> SoqlError:
-        """The error for what the language has and this server does not answer."""
-        return SoqlError("bad-parse", f"{what} is not supported here; ask one dataset at a time", at=self.token.at)
-
-    @contextmanager
-    def _deeper(self) -> Iterator[None]:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise SoqlError("bad-parse", f"The query is nested deeper than {MAX_DEPTH} levels", at=self.token.at)
-        yield
-        self._depth -= 1
-
-    def name(self) -> tree.Name:
-        """A column name or alias."""
-        token = self.token
-        if token.kind not in ("name", "system"):
-            raise self.unexpected("an identifier")
-        self.take()
-        return tree.Name(key_of(token.value), token.value, at=token.at)
-
-    def expression(self, power: int = 0) -> tree.Node:
+    def expression(self, power: int = 0) -> nodes.Node:
         """An expression whose operators all bind tighter than `power`."""
-        with self._deeper():
+        with self.deeper():
             left = self._prefix(power)
             links = 0
             while (binding := self._binding()) > power:
                 left = self._infix(left, binding)
                 links += 1
-                if links > MAX_DEPTH and not isinstance(left, tree.Junction):
-                    raise SoqlError("bad-parse", f"More than {MAX_DEPTH} operators in a row", at=self.token.at)
-            return left
+                if links > MAX_DEPTH and not isinstance(left, nodes.Junction):
+                    raise self.refused(f"More than {MAX_DEPTH} operators in a row")
+        for level, possible in _POSSIBLE:
+            if level > power or (level == COMPARISON and power < POWER):
+                self.also(*possible)
+        return left
 
-    def expressions(self) -> tuple[tree.Node, ...]:
+    def whole_expression(self) -> nodes.Node:
+        """An expression of a clause's own: a refusal behind it speaks of the clause."""
+        found = self.expression()
+        self.only()
+        return found
+
+    def expressions(self) -> tuple[nodes.Node, ...]:
         """One or more expressions with commas between them."""
         found = [self.expression()]
-        while self.accept(","):
+        while self.accept_or(","):
             found.append(self.expression())
             if len(found) > MAX_ITEMS:
-                raise SoqlError("bad-parse", f"More than {MAX_ITEMS:,} expressions in one list", at=self.token.at)
+                raise self.refused(f"More than {MAX_ITEMS:,} expressions in one list")
         return tuple(found)
+
+    def orderings(self) -> tuple[nodes.Ordering, ...]:
+        """One or more sort keys."""
+        found = [self._ordering()]
+        while self.accept_or(","):
+            found.append(self._ordering())
+            if len(found) > MAX_ITEMS:
+                raise self.refused(f"More than {MAX_ITEMS:,} sort keys")
+        return tuple(found)
+
+    def _ordering(self) -> nodes.Ordering:
+        expression = self.whole_expression()
+        descending = self.sees("DESC")
+        if not self.accept("ASC", "DESC"):
+            self.also("`ASC'", "`DESC'")
+        if not self.accept("NULL", "NULLS"):
+            self.also("`NULL'", "`NULLS'")
+            return nodes.Ordering(expression, descending)
+        return nodes.Ordering(expression, descending, self.expect("FIRST", "LAST").value.upper() == "FIRST")
 
     def _binding(self) -> int:
         token = self.token
@@ -126,120 +88,213 @@ class Parser:
             return {"OR": OR, "AND": AND}.get(token.value) or (TEST if token.value in _TESTS else 0)
         return 0
 
-    def _infix(self, left: tree.Node, binding: int) -> tree.Node:
+    def _infix(self, left: nodes.Node, binding: int) -> nodes.Node:
         if binding in (OR, AND):
             return self._junction(left, binding)
         if binding == TEST:
             return self._test(left)
         token = self.take()
         if binding == CAST:
-            return tree.Cast(left, self.name().key, at=token.at)
+            return nodes.Cast(left, self.name(system=False).key, at=token.at)
         if binding == PART:
             return self._part(left, token)
         right = self.expression(binding - 1 if binding == POWER else binding)
         operator = {"==": "=", "<>": "!="}.get(token.value, token.value)
-        return tree.Binary(operator, left, right, at=token.at)
+        return nodes.Binary(operator, left, right, token.value, at=token.at)
 
-    def _junction(self, left: tree.Node, binding: int) -> tree.Node:
+    def _junction(self, left: nodes.Node, binding: int) -> nodes.Node:
         operator = "OR" if binding == OR else "AND"
         members, at = [left], self.token.at
         while self.accept(operator):
             members.append(self.expression(binding))
-        return tree.Junction(operator, tuple(members), at=at)
+        return nodes.Junction(operator, tuple(members), at=at)
 
-    def _part(self, left: tree.Node, token: Token) -> tree.Node:
-        if token.value == "[":
-            raise self.unsupported("Looking into a value with [ ]")
-        return tree.FieldOf(left, self.name().key, at=token.at)
+    def _part(self, left: nodes.Node, token: Token) -> nodes.Node:
+        if token.value == ".":
+            return nodes.FieldOf(left, self.name(system=False).key, at=token.at)
+        index = self.expression()
+        self.only()
+        self.expect("]")
+        if isinstance(index, nodes.Literal) and index.kind == "text":
+            return nodes.FieldOf(left, key_of(str(index.value)), at=token.at)
+        return nodes.Subscript(left, index, at=token.at)
 
-    def _test(self, left: tree.Node) -> tree.Node:
+    def _test(self, left: nodes.Node) -> nodes.Node:
         at = self.token.at
         if self.accept("IS"):
             negated = self.accept("NOT")
-            if not self.sees("NULL"):
-                raise self.unexpected("`NULL'" if negated else "one of `NOT' or `NULL'")
-            self.take()
-            return tree.IsNull(left, negated, at=at)
+            if not self.accept("NULL"):
+                raise self.unexpected(*(("`NULL'",) if negated else ("`NULL'", "`NOT'")))
+            return nodes.IsNull(left, negated, at=at)
         negated = self.accept("NOT")
-        if self.accept("LIKE"):
-            return tree.Like(left, self.expression(TEST), negated, at=at)
-        if self.accept("BETWEEN"):
+        word = self.expect("BETWEEN", "IN", "LIKE").value
+        if word == "LIKE":
+            return nodes.Like(left, self.expression(TEST), negated, at=at)
+        if word == "BETWEEN":
             low = self.expression(TEST)
+            self.only()
             self.expect("AND")
-            return tree.Between(left, low, self.expression(TEST), negated, at=at)
-        if self.accept("IN"):
-            self.expect("(")
-            items = self.expressions()
-            self.expect(")")
-            return tree.In(left, items, negated, at=at)
-        raise self.unexpected("one of `BETWEEN', `IN', or `LIKE'")
+            return nodes.Between(left, low, self.expression(TEST), negated, at=at)
+        self.expect("(")
+        items = self.expressions()
+        self.expect(")")
+        return nodes.In(left, items, negated, at=at)
 
-    def _prefix(self, power: int) -> tree.Node:
+    def _prefix(self, power: int) -> nodes.Node:
         token = self.token
         if token.kind == "word":
             return self._prefix_word(token, power)
         if token.kind == "symbol" and token.value in "+-":
             self.take()
-            return tree.Unary(token.value, self.expression(SIGN), at=token.at)
+            return nodes.Unary(token.value, self.expression(SIGN), at=token.at)
         if token.kind == "symbol" and token.value == "(":
             self.take()
             inner = self.expression()
             self.expect(")")
-            return inner
-        readers: dict[str, Callable[[], tree.Node]] = {
-            "number": self._literal, "text": self._literal, "name": self._named, "system": self.name,
-        }  # fmt: skip
-        if token.kind == "table":
-            raise self.unsupported("Naming another table")
-        if token.kind not in readers:
-            raise self.unexpected("an expression")
-        return readers[token.kind]()
+            return nodes.Parens(inner, at=token.at)
+        return self._atom(token)
 
-    def _prefix_word(self, token: Token, power: int) -> tree.Node:
+    def _prefix_word(self, token: Token, power: int) -> nodes.Node:
         if token.value == "NOT" and power <= NOT:
             self.take()
-            return tree.Unary("NOT", self.expression(NOT - 1), at=token.at)
+            return nodes.Unary("NOT", self.expression(NOT - 1), at=token.at)
         if token.value in ("TRUE", "FALSE"):
             self.take()
-            return tree.Literal("boolean", token.value == "TRUE", at=token.at)
+            return nodes.Literal("boolean", token.value == "TRUE", at=token.at)
         if token.value == "NULL":
             self.take()
-            return tree.Literal("null", None, at=token.at)
-        raise self.unexpected("an expression")
+            return nodes.Literal("null", None, at=token.at)
+        raise self._no_expression()
 
-    def _literal(self) -> tree.Node:
-        token = self.take()
-        return tree.Literal(token.kind, token.value, at=token.at)
-
-    def _named(self) -> tree.Node:
+    def _atom(self, token: Token) -> nodes.Node:
+        if token.kind in ("number", "text"):
+            self.take()
+            return nodes.Literal(token.kind, token.value, at=token.at)
+        if token.kind == "system":
+            return self.name()
+        if token.kind == "table":
+            return self._qualified()
+        if token.kind != "name":
+            raise self._no_expression()
         if self.sees("CASE") and self.sees("WHEN", ahead=1):
             return self._case()
-        if self._tokens[self._next + 1].value == "(" and self._tokens[self._next + 1].kind == "symbol":
-            return self._call()
-        return self.name()
+        if self.sees("(", ahead=1):
+            return self._parameter() if self.sees("PARAM") else self._call()
+        name = self.name()
+        self.also("`('")
+        return name
 
-    def _case(self) -> tree.Node:
+    def _no_expression(self) -> SoqlError:
+        self.only()
+        return self.unexpected("an expression")
+
+    def _qualified(self) -> nodes.Node:
+        table = self.take()
+        self.expect(".")
+        name = self.name()
+        return nodes.Name(name.key, name.typed, key_of(table.value[1:]), at=table.at)
+
+    def _case(self) -> nodes.Node:
         at = self.take().at
-        branches = []
-        while self.accept("WHEN"):
+        branches: list[tuple[nodes.Node, nodes.Node]] = []
+        self.expect("WHEN")
+        while True:
             condition = self.expression()
             self.expect("THEN")
             branches.append((condition, self.expression()))
-        otherwise = self.expression() if self.accept("ELSE") else None
-        self.expect("END")
-        return tree.Case(tuple(branches), otherwise, at=at)
+            word = self.expect("WHEN", "ELSE", "END").value.upper()
+            if len(branches) > MAX_ITEMS:
+                raise self.refused(f"More than {MAX_ITEMS:,} branches in one CASE")
+            if word != "WHEN":
+                break
+        otherwise = self.expression() if word == "ELSE" else None
+        if word == "ELSE":
+            self.expect("END")
+        return nodes.Case(tuple(branches), otherwise, at=at)
 
-    def _call(self) -> tree.Node:
+    def _parameter(self) -> nodes.Node:
+        at, table = self.take().at, ""
+        self.expect("(")
+        if self.token.kind == "table":
+            table = self.take().value[1:].lower()
+            self.expect(",")
+        elif self.token.kind != "text":
+            raise self.unexpected("a table identifier", "a string")
+        name = self.text().value
+        self.expect(")")
+        return nodes.Parameter(name, table, at=at)
+
+    def _call(self) -> nodes.Node:
         name = self.take()
         self.expect("(")
         star = distinct = False
-        arguments: tuple[tree.Node, ...] = ()
+        arguments: tuple[nodes.Node, ...] = ()
         if self.accept("*"):
             star = True
         elif not self.sees(")"):
             distinct = self.accept("DISTINCT")
-            arguments = self.expressions()
+            arguments = (self.expression(),) if distinct else self.expressions()
         self.expect(")")
-        if self.sees("FILTER", "OVER") and self.sees("(", ahead=1):
-            raise self.unsupported(f"{self.token.value.upper()} (…)")
-        return tree.Call(key_of(name.value), arguments, distinct, star, name.value, at=name.at)
+        return nodes.Call(
+            key_of(name.value), arguments, distinct, star, name.value, self._filter(), self._over(), at=name.at
+        )
+
+    def _filter(self) -> nodes.Node | None:
+        if not self.accept_or("FILTER"):
+            return None
+        self.expect("(")
+        self.expect("WHERE")
+        condition = self.whole_expression()
+        self.expect(")")
+        return condition
+
+    def _over(self) -> nodes.Window | None:
+        if not self.accept_or("OVER"):
+            return None
+        self.expect("(")
+        partition: tuple[nodes.Node, ...] = ()
+        order: tuple[nodes.Ordering, ...] = ()
+        if self.accept("PARTITION"):
+            self.expect("BY")
+            partition = self.expressions()
+        else:
+            self.also("`PARTITION BY'")
+        if self.accept("ORDER"):
+            self.expect("BY")
+            order = self.orderings()
+        else:
+            self.also("`ORDER BY'")
+        frame = self._frame()
+        self.expect(")")
+        return nodes.Window(partition, order, frame)
+
+    def _frame(self) -> nodes.Frame | None:
+        if not self.sees("RANGE", "ROWS", "GROUPS"):
+            self.also("`RANGE'", "`ROWS'", "`GROUPS'")
+            return None
+        unit = self.take().value.upper()
+        if not self.accept("BETWEEN"):
+            start, end = self._edge("BETWEEN"), None
+        else:
+            start = self._edge()
+            self.expect("AND")
+            end = self._edge()
+        return nodes.Frame(unit, start, end, self._exclusion())
+
+    def _edge(self, *before: str) -> str:
+        if self.accept("UNBOUNDED"):
+            return f"UNBOUNDED {self.expect('PRECEDING', 'FOLLOWING').value.upper()}"
+        if self.accept("CURRENT"):
+            return f"CURRENT {self.expect('ROW').value.upper()}"
+        if not self.token.is_whole_number:
+            words = (f"`{word}'" for word in (*before, "UNBOUNDED", "CURRENT"))
+            raise self.unexpected(*words, "an integer")
+        return f"{int(self.take().value[:15])} {self.expect('PRECEDING', 'FOLLOWING').value.upper()}"
+
+    def _exclusion(self) -> str | None:
+        if not self.accept("EXCLUDE"):
+            self.also("`EXCLUDE'")
+            return None
+        word = self.expect("CURRENT", "GROUP", "TIES", "NO").value.upper()
+        second = {"CURRENT": "ROW", "NO": "OTHERS"}.get(word)
+        return f"{word} {self.expect(second).value.upper()}" if second else word

@@ -1,166 +1,46 @@
-"""The tree of a query as written: frozen, hashable, comparable without regard to where in the text a part stood."""
+"""The tree of a query as written. Expressions are in `nodes`; here is what stands around them (soda.md §4)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-
-@dataclass(frozen=True)
-class Place:
-    """Where in which text something stood; rows and columns count from 1."""
-
-    text: str
-    offset: int
-
-    @property
-    def row(self) -> int:
-        """The line, from 1."""
-        return self.text.count("\n", 0, self.offset) + 1
-
-    @property
-    def column(self) -> int:
-        """The column, from 1."""
-        return self.offset - (self.text.rfind("\n", 0, self.offset) + 1) + 1
-
-    @property
-    def line(self) -> str:
-        """The line with a caret under the place, cut to what a person can read."""
-        start = self.text.rfind("\n", 0, self.offset) + 1
-        end = self.text.find("\n", self.offset)
-        whole = self.text[start : end if end >= 0 else len(self.text)]
-        first = max(0, self.column - 61)
-        return f"{whole[first : first + 120]}\n{' ' * (self.column - 1 - first)}^"
-
-
-NOWHERE = Place("", 0)
-
-
-@dataclass(frozen=True)
-class Node:
-    """Base of every expression."""
-
-    at: Place = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
-
-
-@dataclass(frozen=True)
-class Literal(Node):
-    """A constant: str, the text of a number (kind "number"), bool, or None."""
-
-    kind: str
-    value: str | bool | None
-
-
-@dataclass(frozen=True)
-class Name(Node):
-    """A column or an alias. `key` is how names compare: lower case, `-` as `_`; `typed` is how it was written."""
-
-    key: str
-    typed: str = field(compare=False, default="")
-
-
-@dataclass(frozen=True)
-class Call(Node):
-    """A function with arguments. `star` is `count(*)`; `distinct` is `f(DISTINCT x)`."""
-
-    function: str
-    arguments: tuple[Node, ...]
-    distinct: bool = False
-    star: bool = False
-    typed: str = field(compare=False, default="")
-
-
-@dataclass(frozen=True)
-class Unary(Node):
-    """`-x`, `+x`, `NOT x` (operator "NOT")."""
-
-    operator: str
-    operand: Node
-
-
-@dataclass(frozen=True)
-class Binary(Node):
-    """An operator between two expressions."""
-
-    operator: str
-    left: Node
-    right: Node
-
-
-@dataclass(frozen=True)
-class Junction(Node):
-    """Two or more conditions joined by `AND` or by `OR`; one node however long, so that its depth is one."""
-
-    operator: str
-    members: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class IsNull(Node):
-    """`x IS [NOT] NULL`."""
-
-    operand: Node
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Like(Node):
-    """`x [NOT] LIKE pattern`."""
-
-    operand: Node
-    pattern: Node
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Between(Node):
-    """`x [NOT] BETWEEN low AND high`, both ends included."""
-
-    operand: Node
-    low: Node
-    high: Node
-    negated: bool
-
-
-@dataclass(frozen=True)
-class In(Node):
-    """`x [NOT] IN (a, b, …)`."""
-
-    operand: Node
-    items: tuple[Node, ...]
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Case(Node):
-    """`CASE WHEN c THEN v … ELSE e END`."""
-
-    branches: tuple[tuple[Node, Node], ...]
-    otherwise: Node | None
-
-
-@dataclass(frozen=True)
-class Cast(Node):
-    """`x::type`."""
-
-    operand: Node
-    type: str
-
-
-@dataclass(frozen=True)
-class FieldOf(Node):
-    """`x.latitude`: a part of a value."""
-
-    operand: Node
-    name: str
+from exchange.rows.soql.nodes import (
+    NOWHERE,
+    Between,
+    Binary,
+    Call,
+    Case,
+    Cast,
+    FieldOf,
+    Frame,
+    In,
+    IsNull,
+    Junction,
+    Like,
+    Literal,
+    Name,
+    Node,
+    Ordering,
+    Parameter,
+    Parens,
+    Place,
+    Subscript,
+    Unary,
+    Window,
+)
 
 
 @dataclass(frozen=True)
 class Star:
-    """`*` or `:*`, less the columns of EXCEPT."""
+    """`*`, `:*` or `@t.*`, less the columns of EXCEPT."""
 
     system: bool
     excepted: tuple[Name, ...] = ()
+    table: str = ""
+    at: Place = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -172,15 +52,6 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Ordering:
-    """One sort key. Without a word about nulls they come last ascending and first descending."""
-
-    expression: Node
-    descending: bool = False
-    nulls_first: bool | None = None
-
-
-@dataclass(frozen=True)
 class SimpleFilter:
     """`field=value` of the address; values are coerced to the column's type."""
 
@@ -189,8 +60,49 @@ class SimpleFilter:
 
 
 @dataclass(frozen=True)
+class Table:
+    """`@abcd-1234 AS a` or `@this AS a`: `name` in small letters without the `@`, `alias` as names compare."""
+
+    name: str
+    alias: str = ""
+    at: Place = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+    @property
+    def qualifier(self) -> str:
+        """What its columns are qualified with."""
+        return self.alias or self.name.replace("-", "_")
+
+
+@dataclass(frozen=True)
+class SubQuery:
+    """`(SELECT …) AS a` in a join."""
+
+    query: Rows
+    alias: str
+    at: Place = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+    @property
+    def qualifier(self) -> str:
+        """What its columns are qualified with."""
+        return self.alias
+
+
+@dataclass(frozen=True)
+class Join:
+    """`LEFT JOIN [LATERAL] … ON condition`. `kind` is INNER, LEFT, RIGHT or FULL."""
+
+    kind: str
+    lateral: bool
+    relation: Table | SubQuery
+    on: Node
+
+
+@dataclass(frozen=True)
 class Query:
-    """One parsed query. `source` is the query on the left of `|>`. `limit` None means the default of 1000."""
+    """One parsed select. `source` is what stands on the left of `|>`. `limit` None means the default of 1000.
+
+    `parameters` are the values of `param(…)`: by name, or by the 4x4 of a view and then by name.
+    """
 
     stars: tuple[Star, ...] = ()
     selections: tuple[Selection, ...] = ()
@@ -205,9 +117,62 @@ class Query:
     offset: int = 0
     system_fields: bool = False
     timeout_s: float | None = None
-    source: Query | None = None
+    source: Rows | None = None
+    distinct_on: tuple[Node, ...] = ()
+    table: Table | None = None
+    joins: tuple[Join, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @cached_property
     def names_something(self) -> bool:
         """Whether the reader chose what to select."""
         return bool(self.stars or self.selections)
+
+
+@dataclass(frozen=True)
+class Combined:
+    """`left UNION [ALL] right`, and the same with INTERSECT and MINUS."""
+
+    operator: str
+    all: bool
+    left: Rows
+    right: Rows
+    at: Place = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+
+Rows = Query | Combined
+"""Anything that gives rows."""
+
+__all__ = [
+    "NOWHERE",
+    "Between",
+    "Binary",
+    "Call",
+    "Case",
+    "Cast",
+    "Combined",
+    "FieldOf",
+    "Frame",
+    "In",
+    "IsNull",
+    "Join",
+    "Junction",
+    "Like",
+    "Literal",
+    "Name",
+    "Node",
+    "Ordering",
+    "Parameter",
+    "Parens",
+    "Place",
+    "Query",
+    "Rows",
+    "Selection",
+    "SimpleFilter",
+    "Star",
+    "SubQuery",
+    "Subscript",
+    "Table",
+    "Unary",
+    "Window",
+]
