@@ -24,6 +24,7 @@ from exchange.rows.functions.table import (
     in_section,
 )
 from exchange.rows.functions.texts import TEXTS
+from exchange.rows.functions.windows import WINDOWS
 
 SECTIONS: Mapping[str, tuple[Function, ...]] = {
     "Comparison and choice": COMPARING,
@@ -33,6 +34,7 @@ SECTIONS: Mapping[str, tuple[Function, ...]] = {
     "Geography": GEOGRAPHY,
     "Locations and links": PLACES,
     "Aggregates": (*AGGREGATES, *GEOGRAPHY_OF_GROUPS),
+    "Windows": WINDOWS,
     "Casts": CASTS,
 }
 
