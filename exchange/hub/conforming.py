@@ -15,7 +15,7 @@ from exchange.hub import parsing
 from exchange.hub.extracting import RAW, distinct
 from exchange.hub.proposing import ProposedColumn
 from exchange.hub.staging import Staging, write_whole
-from exchange.rows.types import ARROW_TYPES, CELL, LATITUDE, LONGITUDE, ColumnInfo, SodaType
+from exchange.rows.types import NUMBERS, ColumnInfo, physical_fields
 
 CONFORMED = "conformed.parquet"
 PROBLEMS_KEPT = 100
@@ -24,7 +24,7 @@ PROBLEMS_KEPT = 100
 def conform(staging: Staging, columns: Sequence[ProposedColumn]) -> dict[str, Any]:
     """Write the run's rows in the physical layout of a version; returns counts, columns and the first problems."""
     raw = staging.path(RAW)
-    whole = {c.name for c in columns if c.type == SodaType.NUMBER and is_whole(raw, c)}
+    whole = {c.name for c in columns if c.type in NUMBERS and is_whole(raw, c)}
     infos = [column_info(column) for column in columns]
     problems: list[dict[str, Any]] = []
     counts = {"read": 0, "refused": 0}
@@ -52,19 +52,16 @@ def layout(infos: Sequence[ColumnInfo], whole: set[str]) -> pa.Schema:
     """The file's columns; see `exchange.rows.types` for what each type becomes."""
     fields: list[pa.Field] = []
     for info in infos:
-        if info.type == SodaType.POINT:
-            fields += [pa.field(info.name + part, pa.float64()) for part in (LATITUDE, LONGITUDE)]
-        else:
-            fields.append(pa.field(info.name, pa.int64() if info.name in whole else ARROW_TYPES[info.type]))
-        if info.has_meanings:
-            fields.append(pa.field(info.name + CELL, pa.string()))
+        first, *others = physical_fields(info)
+        fields += [first.with_type(pa.int64()) if info.name in whole else first, *others]
     return pa.schema(fields)
 
 
 def is_whole(raw: Path, column: ProposedColumn) -> bool:
     """Whether every number of the column is whole, so that it can lie as int64."""
     values, _ = distinct(raw, column.name)
-    numbers = [parsing.number(word) for word in values if word not in column.sentinels]
+    parse = parsing.PARSERS[column.type]
+    numbers = [parse(word) for word in values if word not in column.sentinels]
     return all(isinstance(value, int) for value in numbers if value is not None)
 
 
@@ -102,12 +99,13 @@ def convert(cells: pa.Array, column: ProposedColumn, whole: bool) -> tuple[list[
 
 
 def _parts(values: list[Any], column: ProposedColumn, whole: bool) -> list[tuple[list[Any], pa.DataType]]:
-    if column.type == SodaType.POINT:
-        return [([value and value[side] for value in values], pa.float64()) for side in (0, 1)]
-    if column.type == SodaType.NUMBER:
+    fields = physical_fields(ColumnInfo(column.name, column.label, str(column.type)))
+    if len(fields) > 1:
+        return [([value and value[n] for value in values], field.type) for n, field in enumerate(fields)]
+    if pa.types.is_floating(fields[0].type):
         as_type = int if whole else float
         return [([None if v is None else as_type(v) for v in values], pa.int64() if whole else pa.float64())]
-    return [(values, ARROW_TYPES[column.type])]
+    return [(values, fields[0].type)]
 
 
 def _note(problems: list[dict[str, Any]], unfit: pa.Array, column: ProposedColumn, before: int) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from exchange.errors import Invalid
 from exchange.hub.csv_source import read_lines
+from exchange.hub.geojson_source import read_geojson
 from exchange.hub.proposing import ProposedColumn, propose
 from exchange.hub.rdf_source import read_rdf
 from exchange.hub.recipe import Recipe, follow, rearrange
@@ -23,6 +24,7 @@ from exchange.hub.staging import Staging, write_whole
 RAW = "raw.parquet"
 ROWS_AT_ONCE = 20_000
 XML_ENDINGS = (".rdf", ".xml")
+GEO_ENDINGS = (".geojson", ".json")
 TEXT_ENDINGS = (".csv", ".txt", ".tsv", ".tab", "")
 
 
@@ -60,8 +62,13 @@ def _open_file(given: FileGiven, recipe: Recipe) -> Rows:
     ending = Path(given.name).suffix.lower()
     if ending in XML_ENDINGS:
         return rearrange(recipe, read_rdf(given.path))
+    if ending in GEO_ENDINGS:
+        return rearrange(recipe, read_geojson(given.path))
     if ending not in TEXT_ENDINGS:
-        raise Invalid(f"{given.name} is not a file that can be read. Give CSV (.csv) or Socrata RDF (.rdf, .xml).")
+        raise Invalid(
+            f"{given.name} is not a file that can be read. "
+            "Give CSV (.csv), GeoJSON (.geojson) or Socrata RDF (.rdf, .xml)."
+        )
     delimiter = "\t" if ending in (".tsv", ".tab") and recipe.delimiter == "," else recipe.delimiter
     return follow(recipe, read_lines(given.path, delimiter))
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from exchange.rows.types import SodaType
+from exchange.hub import place_texts
+from exchange.rows.types import SHAPES, SodaType
 
 TYPES = (
     SodaType.TEXT,
@@ -18,6 +20,17 @@ TYPES = (
     SodaType.CHECKBOX,
     SodaType.POINT,
     SodaType.URL,
+    SodaType.DOUBLE,
+    SodaType.MONEY,
+    SodaType.LOCATION,
+    SodaType.LINE,
+    SodaType.POLYGON,
+    SodaType.MULTIPOINT,
+    SodaType.MULTILINE,
+    SodaType.MULTIPOLYGON,
+    SodaType.DOCUMENT,
+    SodaType.PHOTO,
+    SodaType.BLOB,
 )
 """What a column of text can be published as."""
 
@@ -27,7 +40,6 @@ _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?(Z|[+-]\d{2}:\d{2}(?::\d{2})?)\Z")
 _POINT = re.compile(r"(?:.*?)\(\s*(-?\d{1,3}\.\d+),\s*(-?\d{1,3}\.\d+)\s*\)\s*\Z", re.DOTALL)
 _WKT = re.compile(r"POINT ?\(\s*(-?\d{1,3}(?:\.\d+)?) (-?\d{1,3}(?:\.\d+)?)\s*\)\Z")
-_URL = re.compile(r"https?://[^\s<>\"]+\Z")
 INT64_MAX = 2**63 - 1
 EXACT_FLOAT = 2**53
 NOON = 12
@@ -115,11 +127,6 @@ def checkbox(text: str) -> bool | None:
     return {"true": True, "false": False}.get(text.lower())
 
 
-def url(text: str) -> str | None:
-    """An http or https address."""
-    return text if _URL.match(text) else None
-
-
 PARSERS: Mapping[str, Callable[[str], Any]] = {
     SodaType.TEXT: lambda text: text,
     SodaType.NUMBER: number,
@@ -127,6 +134,13 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     SodaType.FIXED_TIMESTAMP: fixed_timestamp,
     SodaType.CHECKBOX: checkbox,
     SodaType.POINT: point,
-    SodaType.URL: url,
+    SodaType.URL: place_texts.url,
+    SodaType.DOUBLE: number,
+    SodaType.MONEY: place_texts.money,
+    SodaType.LOCATION: place_texts.location,
+    **{type_: partial(place_texts.shape, type_=type_) for type_ in SHAPES},
+    SodaType.DOCUMENT: place_texts.document,
+    SodaType.PHOTO: place_texts.document,
+    SodaType.BLOB: place_texts.document,
 }
 """For each type, text to value or None. `number` gives int and float; the column decides which it is."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from exchange.hub import meanings, parsing
+from exchange.hub import meanings, parsing, place_texts
 from exchange.rows.types import SodaType
 from exchange.values import counted
 
@@ -141,7 +141,10 @@ def _candidates(plain: Mapping[str, int]) -> list[tuple[str, str]]:
         (SodaType.CHECKBOX, _all_checkboxes),
         (SodaType.POINT, _all_points),
     )
-    return [(type_, sentence) for type_, check in checks if (sentence := check(plain)) is not None]
+    found: list[tuple[str, str]] = [
+        (type_, sentence) for type_, check in checks if (sentence := check(plain)) is not None
+    ]
+    return found or _shapes(plain)
 
 
 def _instants(plain: Mapping[str, int], declared: str | None) -> list[tuple[str, str]]:
@@ -191,6 +194,21 @@ def _all_points(plain: Mapping[str, int]) -> str | None:
     if any(parsing.point(word) is None for word in plain):
         return None
     return "Every value ends in a latitude and longitude; a point keeps these and drops the words before them."
+
+
+def _shapes(plain: Mapping[str, int]) -> list[tuple[str, str]]:
+    """The type of shape that all of these well-known texts have, one part being taken for several where both occur."""
+    types = set()
+    for word in plain:
+        types.add(place_texts.shape_type(word))
+        if None in types or len(types) > 2:
+            return []
+    type_ = max(types, key=lambda name: len(name or "")) or ""
+    if any(name not in (type_, type_.removeprefix("multi")) for name in types):
+        return []
+    if any(parsing.PARSERS[type_](word) is None for word in plain):
+        return []
+    return [(type_, f"Every value is well-known text of {place_texts.SHAPE_NAMES[SodaType(type_)]}, in degrees.")]
 
 
 def _why_text(plain: list[str]) -> str:

@@ -34,7 +34,8 @@ def _read(column: Any) -> np.ndarray[Any, Any]:
     distinct = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     read = shapely.from_wkb(distinct, on_invalid="ignore")
     places = encoded.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
-    return np.asarray(read)[places]
+    shapes: np.ndarray[Any, Any] = np.asarray(read)[places]
+    return shapes
 
 
 def _whole(column: Any) -> pa.Array:

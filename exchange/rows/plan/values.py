@@ -52,7 +52,10 @@ def column_sql(column: Column, relation: str = ROWS) -> Sql:
     name = f"{relation}.{quoted(column.name)}"
     if column.computed:
         return computed(name, column.type)
-    beside = lambda suffix: f"{relation}.{quoted(column.name + suffix)}"  # noqa: E731 - said once, used four times
+
+    def beside(suffix: str) -> str:
+        return f"{relation}.{quoted(column.name + suffix)}"
+
     if column.type in ("point", "location"):
         address = beside(ADDRESS) if column.type == "location" else None
         return place(beside(LATITUDE), beside(LONGITUDE), address)
