@@ -134,7 +134,7 @@ def test_row_filter_is_below_everything() -> None:
     predicate = {"op": "in", "column": "region", "values": ["Québec"]}
     planned = resolve(parse_parameters({"$select": "count(*)"}), VISIBLE, row_filter=predicate, filter_columns=QUAKES)
     text, values = sql(planned)
-    assert text.index('"region" IN ($') < text.index("AS t ORDER BY") and "Québec" in values
+    assert text.index('"region" IN ($') < text.rindex("AS t") and "Québec" in values
     assert "region" not in planned.columns_used
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from exchange.rows.functions import CELL_MEANING, CELL_MEANING_OF_OTHERS, NOT_CALLABLE, OVERLOADS
 from exchange.rows.plan.coercion import number
 from exchange.rows.plan.overloads import as_type, call
-from exchange.rows.plan.typed import Apply, Column, Constant, Over, Sort, Typed, apply
+from exchange.rows.plan.typed import Apply, Column, Constant, Over, Sort, Typed, apply, too_large
 from exchange.rows.soql import tree
 from exchange.rows.soql.errors import SoqlError
 from exchange.rows.soql.lexer import check_storable
@@ -19,11 +19,16 @@ _TYPE_WORDS = {"boolean": "checkbox", **{word: type_.value for type_, word in HE
 _OPERATORS = {"+": "negate", "-": "negate", "NOT": "NOT"}
 
 
+MAX_DEPTH = 130
+"""Nested expressions, aliases put in; it keeps the recursion bounded."""
+
+
 class Expressions(ABC):
     """Types expressions and remembers every function and operator that they name."""
 
     def __init__(self, parameters: Mapping[str, Any], functions: set[str]) -> None:
         self._parameters = parameters
+        self._depth = 0
         self.functions = functions
 
     @abstractmethod
@@ -31,7 +36,15 @@ class Expressions(ABC):
         """What a name means. Raises `SoqlError`."""
 
     def type_of(self, node: tree.Node) -> Typed:
-        """The expression, typed. Raises `SoqlError`."""
+        """The expression, typed. Raises `SoqlError`, also for one that gets too deep once its aliases are put in."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise too_large()
+        found = self._typed_node(node)
+        self._depth -= 1
+        return found
+
+    def _typed_node(self, node: tree.Node) -> Typed:
         match node:
             case tree.Name():
                 return self.named(node)
@@ -175,6 +188,7 @@ class Expressions(ABC):
 
     def _part(self, node: tree.FieldOf) -> Typed:
         if f".{node.name}" not in OVERLOADS:
+            self.type_of(node.operand)
             raise SoqlError("no-such-function", f"No such field: {node.name}", at=node.at, function=node.name)
         return self._apply(f".{node.name}", (node.operand,), node.at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from exchange.rows.functions import Function
+from exchange.rows.functions import OF_GROUP, Function
 from exchange.rows.plan.emitting import distinct_sql
 from exchange.rows.plan.shape import Stage
 from exchange.rows.plan.typed import (
@@ -17,9 +17,28 @@ from exchange.rows.plan.typed import (
     has_aggregate,
     has_window,
     parts,
+    rebuilt,
     ungrouped_columns,
 )
 from exchange.rows.soql.errors import SoqlError
+
+
+def with_group_forms(stage: Stage) -> Stage:
+    """The stage with each function that has a form for groups in that form, where it stands over ungrouped columns."""
+    keys = frozenset(stage.group)
+
+    def change(expression: Apply) -> Typed:
+        function = OF_GROUP.get(expression.function)
+        if function is None or expression in keys or has_aggregate(expression):
+            return expression
+        return apply(function, expression.arguments, expression.type)
+
+    def changed(expression: Typed) -> Typed:
+        return expression if expression in keys else rebuilt(expression, change)
+
+    outputs = tuple(replace(named, column=changed(named.column)) for named in stage.outputs)
+    order = tuple(replace(sort, expression=changed(sort.expression)) for sort in stage.order)
+    return replace(stage, outputs=outputs, order=order, having=None if stage.having is None else changed(stage.having))
 
 
 def check_groups(stage: Stage) -> None:

@@ -22,21 +22,26 @@ _LONGEST = 200
 """Characters of an implied name; beyond them it is cut, since some clients put names into headers."""
 
 
-def implied_name(expression: tree.Node, taken: Collection[str]) -> str:
-    """The name of an unnamed expression; `taken` holds the keys of all columns in sight and of names already given."""
+def implied_name(expression: tree.Node, taken: Collection[str], numbers: dict[str, int]) -> str:
+    """The name of an unnamed expression; `taken` holds the keys of all columns in sight and of names already given.
+
+    `numbers` is the memory of one selection: the last number that each name got.
+    """
     words = _IMPOSSIBLE.sub(_JOINT, _JOINT.join(_words(expression)))
     name = _GIVING_WAY.sub("", re.sub(f"{_JOINT}+", _JOINT, words)).replace(_JOINT, "_")[:_LONGEST] or "_"
     if not (name[0].isalpha() or name[0] in "_-$"):
         name = f"_{name}"
-    return _free(name, taken)
+    return _free(name, taken, numbers)
 
 
-def _free(name: str, taken: Collection[str]) -> str:
+def _free(name: str, taken: Collection[str], numbers: dict[str, int]) -> str:
     if key_of(name) not in taken:
         return name
-    stem, number = name if name.endswith(("_", "-")) else f"{name}_", 1
+    stem = name if name.endswith(("_", "-")) else f"{name}_"
+    number = numbers.get(key_of(stem), 1)
     while key_of(f"{stem}{number}") in taken:
         number += 1
+    numbers[key_of(stem)] = number
     return f"{stem}{number}"
 
 
@@ -60,8 +65,15 @@ def _words(node: tree.Node) -> Iterator[str]:
         case tree.Binary():
             yield from _words(node.left)
             yield from _words(node.right)
+        case tree.Cast() | tree.FieldOf() | tree.Subscript():
+            yield from _words(node.operand)
+            yield from _words(node.index) if isinstance(node, tree.Subscript) else [_last(node)]
         case _:
             yield from _words_of_tests(node)
+
+
+def _last(node: tree.Cast | tree.FieldOf) -> str:
+    return node.type if isinstance(node, tree.Cast) else node.name
 
 
 def _of_literal(node: tree.Literal) -> str:
@@ -110,12 +122,6 @@ def _words_of_tests(node: tree.Node) -> Iterator[str]:
                 yield from _words(part)
         case tree.Like():
             yield from ["NOT_LIKE" if negated else "LIKE", *_words(node.operand), *_words(node.pattern)]
-        case tree.Cast():
-            yield from [*_words(node.operand), node.type]
-        case tree.FieldOf():
-            yield from [*_words(node.operand), node.name]
-        case tree.Subscript():
-            yield from [*_words(node.operand), *_words(node.index)]
         case tree.Case():
             yield "case"
             for condition, value in node.branches:

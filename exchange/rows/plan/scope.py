@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.rows.plan.expressions import Expressions
-from exchange.rows.plan.typed import Typed, parts
+from exchange.rows.plan.typed import MAX_SIZE, Typed, parts, too_large
 from exchange.rows.plan.visible import Named, Visible, row_id
 from exchange.rows.soql import tree
 from exchange.rows.soql.errors import SoqlError
 
 ROW_ID = row_id()
+MAX_STATEMENT = 3 * MAX_SIZE
+"""Parts of all expressions of one statement as the engine gets them."""
 
 
 @dataclass
@@ -23,6 +25,13 @@ class Record:
     used: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
     datasets: list[str] = field(default_factory=list)
+    size: int = 0
+
+    def grow(self, expressions: Iterable[Typed]) -> None:
+        """Count the parts of these expressions; raise `SoqlError` when the whole statement gets too large."""
+        self.size += sum(expression.size for expression in expressions)
+        if self.size > MAX_STATEMENT:
+            raise too_large()
 
 
 class Scope(Expressions):
@@ -41,7 +50,7 @@ class Scope(Expressions):
         super().__init__(parameters, record.functions)
         self.relations = tuple(relations)
         self._outer = tuple(outer)
-        self._record = record
+        self.record = record
         self._aliases: dict[str, tree.Node] = {}
         self._typed: dict[str, Typed] = {}
         self._within: list[str] = []
@@ -96,7 +105,7 @@ class Scope(Expressions):
     def see(self, relation: Visible, *keys: str) -> None:
         """Remember that these columns were named."""
         if relation.own:
-            self._record.used.update(relation.columns[key].name for key in keys if key in relation.columns)
+            self.record.used.update(relation.columns[key].name for key in keys if key in relation.columns)
 
     def relation(self, qualifier: str, at: tree.Place) -> Visible:
         """The relation of a qualified star."""

@@ -53,9 +53,10 @@ def outputs_of(query: tree.Query, scope: Scope) -> tuple[Named, ...]:
         starred.add(key_of(named.name))
     explicit = _explicit_names(query, set(starred))
     taken = scope.taken | starred | {key_of(name) for name in explicit if name}
-    names = []
+    names: list[str] = []
+    numbers: dict[str, int] = {}
     for selection, name in zip(query.selections, explicit, strict=True):
-        names.append(name or implied_name(selection.expression, taken))
+        names.append(name or implied_name(selection.expression, taken, numbers))
         taken.add(key_of(names[-1]))
     scope.define({
         key_of(name): selection.expression

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 from exchange.rows.functions import SHAPES
 from exchange.rows.plan import filters
-from exchange.rows.plan.grouping import check_floor, check_groups, suppressed
+from exchange.rows.plan.grouping import check_floor, check_groups, suppressed, with_group_forms
 from exchange.rows.plan.overloads import call
 from exchange.rows.plan.scope import Scope
 from exchange.rows.plan.selecting import completed, outputs_of
 from exchange.rows.plan.shape import Joined, Rows, Stage
 from exchange.rows.plan.typed import (
     MAX_MASS,
-    MAX_SIZE,
     Apply,
     Over,
     Sort,
@@ -61,14 +60,17 @@ def resolve_stage(
         query.offset,
         min_cell,
     )
+    scope.record.grow(stage.expressions())
     after = [*(named.column for named in outputs), *(sort.expression for sort in stage.order), *stage.distinct_on]
     grouped = bool(stage.group or stage.having is not None or any(map(has_aggregate, after)))
     return _checked(replace(stage, grouped=grouped), query.search, scope)
 
 
 def _checked(stage: Stage, words: str | None, scope: Scope) -> Stage:
+    if stage.grouped:
+        stage = with_group_forms(stage)
     expressions = list(stage.expressions())
-    if sum(map(mass_of, expressions)) > MAX_MASS or sum(part.size for part in expressions) > 4 * MAX_SIZE:
+    if sum(map(mass_of, expressions)) > MAX_MASS:
         raise too_large()
     check_groups(stage)
     _check_distinct(stage)
@@ -115,15 +117,16 @@ def _sort(scope: Scope, ordering: tree.Ordering) -> Sort:
 
 def _check_distinct(stage: Stage) -> None:
     """With DISTINCT, rows are sorted by what was selected; DISTINCT ON takes the first keys of the order."""
-    selected = [named.column for named in stage.outputs]
+    selected = {named.column for named in stage.outputs}
     if stage.distinct and any(sort.expression not in selected for sort in stage.order):
         sentence = "The expressions in ORDER BY must be selected when using DISTINCT"
         raise SoqlError("order-by-must-be-selected-when-distinct", sentence)
-    left = set(stage.distinct_on)
+    keys = frozenset(stage.distinct_on)
+    left = set(keys)
     for sort in stage.order:
         if not left:
             break
-        if sort.expression not in stage.distinct_on:
+        if sort.expression not in keys:
             sentence = "The expressions in DISTINCT ON must lead in the ORDER BY clause"
             raise SoqlError("distinct-on-not-prefix-of-order-by", sentence)
         left.discard(sort.expression)

@@ -66,7 +66,9 @@ class Statement:
             order = self._order(stage)
             outputs += [self._number(stage, order)] if numbered else []
             sql = f"SELECT {', '.join(outputs)} {self._body(stage)}"
-        return f"{sql} ORDER BY {', '.join(order)}{paged}" if last or paged else sql
+        if order and (last or paged):
+            sql += f" ORDER BY {', '.join(order)}"
+        return sql + paged
 
     def _page(self, stage: Stage, outputs: list[str], limit: int) -> str:
         """Consecutive rows of a version, found by their dense numbers."""
@@ -81,7 +83,7 @@ class Statement:
         kept = isinstance(stage.source, Dataset | Stage) and not (stage.order or stage.grouped or stage.joins)
         if kept:
             return f"{stage.alias}.{quoted(ROW)} AS {ROW}"
-        return f"row_number() OVER (ORDER BY {', '.join(order)}) - 1 AS {ROW}"
+        return f"row_number() OVER (ORDER BY {', '.join(order)}) - 1 AS {ROW}" if order else f"0 AS {ROW}"
 
     def _distinct(self, stage: Stage, outputs: list[str], *, numbered: bool) -> tuple[str, list[str]]:
         """Distinct rows are sorted by what was selected; all outputs together make the order total."""
@@ -131,7 +133,7 @@ class Statement:
         """The keys that were asked for, then what makes the order total."""
         asked = self._emit.sort_keys(stage.order)
         ties = [key for key in stage.group if varies(key)] if stage.grouped else list(stage.every_key)
-        return [*asked, *(f"{self._emit.text(key)} ASC NULLS LAST" for key in ties)] or ["1"]
+        return [*asked, *(f"{self._emit.text(key)} ASC NULLS LAST" for key in ties)]
 
 
 def _page(limit: int | None, offset: int) -> str:

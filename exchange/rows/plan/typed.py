@@ -192,9 +192,11 @@ def _of_window(over: Over) -> tuple[Typed, ...]:
 
 def parts(expression: Typed) -> Iterator[Typed]:
     """The expression and everything in it."""
-    yield expression
-    for child in children(expression):
-        yield from parts(child)
+    left = [expression]
+    while left:
+        part = left.pop()
+        yield part
+        left.extend(reversed(children(part)))
 
 
 def aggregates(expression: Typed) -> bool:
