@@ -15,6 +15,7 @@ from exchange.rows.door import Field
 from exchange.rows.plan.emitting import Emitter
 from exchange.rows.plan.filters import row_filter as resolve_row_filter
 from exchange.rows.plan.relations import Around, Resolver, Tables, named_columns, no_tables
+from exchange.rows.plan.searching import SearchIndex
 from exchange.rows.plan.shape import Combination, Dataset, Rows, Stage, is_chain, stages_of
 from exchange.rows.plan.statement import Statement
 from exchange.rows.plan.typed import Typed, parts
@@ -82,20 +83,27 @@ class Plan:
         return not any(stage.looks_around or _picks(stage) for stage in stages_of(self.root))
 
     def sql(
-        self, relation: str, published_at: datetime, version: str = "rv-0", others: Mapping[str, Relation] = _NO_OTHERS
+        self,
+        relation: str,
+        published_at: datetime,
+        version: str = "rv-0",
+        others: Mapping[str, Relation] = _NO_OTHERS,
+        *,
+        search_index: SearchIndex | None = None,
     ) -> tuple[str, list[Any]]:
         """DuckDB SQL over the relation of that name, and the values of `$1`, `$2` …
 
-        `others` has a `Relation` for each of `datasets`.
+        `others` has a `Relation` for each of `datasets`. `search_index` lies beside the relation, if it has one.
         """
         relations = {"": Relation(relation, published_at, version), **others}
-        emitter = Emitter({
+        system = {
             (dataset, name): value
             for dataset, each in relations.items()
             for name, value in (
                 (":created_at", each.published_at), (":updated_at", each.published_at), (":version", each.version),
             )
-        })  # fmt: skip
+        }  # fmt: skip
+        emitter = Emitter(system, search_index)
         statement = Statement({dataset: each.name for dataset, each in relations.items()}, emitter)
         return emitter.finished(statement.whole(self.root, DEFAULT_LIMIT))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from exchange.rows.plan.searching import Searched, SearchIndex, searched_sql
 from exchange.rows.plan.typed import Apply, Column, Constant, Sort, SystemField, Typed
 from exchange.rows.plan.values import ROWS, Sql, column_sql, computed, constant_sql, place, quoted
 
@@ -22,8 +23,9 @@ def distinct_sql(sql: str) -> str:
 class Emitter:
     """Writes expressions and remembers their values; equal values share one parameter."""
 
-    def __init__(self, system: Mapping[tuple[str, str], Any]) -> None:
+    def __init__(self, system: Mapping[tuple[str, str], Any], search_index: SearchIndex | None = None) -> None:
         self._system = system
+        self._search_index = search_index
         self._numbers: dict[tuple[str, Any], int] = {}
         self._parameters: list[Any] = []
 
@@ -66,6 +68,8 @@ class Emitter:
                 return Sql(self.bind(self._system[expression.dataset, expression.name]), {})
             case Apply():
                 return self._apply(expression)
+            case Searched():
+                return Sql(searched_sql(expression, self.text, self.bind, self._search_index), {})
             case _:
                 raise TypeError(type(expression))
 

@@ -1,15 +1,13 @@
-"""Conditions that do not come as SoQL: row filters of clauses, simple filters of addresses, full-text search."""
+"""Conditions that do not come as SoQL: row filters of clauses, simple filters of addresses."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from exchange.errors import Invalid
-from exchange.rows.functions import Function
 from exchange.rows.plan.overloads import as_type, call
 from exchange.rows.plan.scope import Scope
-from exchange.rows.plan.typed import Column, Constant, Typed, apply
+from exchange.rows.plan.typed import Constant, Typed
 from exchange.rows.plan.visible import Named
 from exchange.rows.predicate import Predicate, check
 from exchange.rows.soql import tree
@@ -19,12 +17,6 @@ from exchange.rows.types import header_name
 _COMPARISONS = {
     "eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "in": "in", "between": "between",
 }  # fmt: skip
-_MATCHES = Function("search", ("text", "text"), "checkbox", "coalesce(regexp_matches({0}, {1}, 'i'), false)", "Word.")
-_EQUALS = Function("search", ("number", "number"), "checkbox", "coalesce({0} = {1}, false)", "Number.")
-_ENDINGS = ("ies", "ing", "es", "ed", "s", "y")
-_SUFFIXES = "(?:ies|y|ing|es|ed|e|s)?"
-_NOT_A_LETTER = r"[^\pL\pN]"
-MAX_TERMS = 20
 
 
 def row_filter(predicate: Predicate, columns: Sequence[Named]) -> Typed:
@@ -59,36 +51,3 @@ def simple_filter(scope: Scope, filter_: tree.SimpleFilter) -> Typed:
         sentence = f"Type mismatch: {filter_.name.typed} is {type_}, which {filter_.value[:60]!r} is not"
         raise SoqlError("type-mismatch", sentence, column=filter_.name.typed, type=type_)
     return call("=", [column, value])
-
-
-def search(words: str, columns: Sequence[Typed]) -> Typed | None:
-    """Rows in which every term stands, in some text column by its stem or in some number column by its value."""
-    terms = re.findall(r"[^\W_]+(?:\.[0-9]+)?", words)[:MAX_TERMS]
-    found = [_term(term, columns) for term in terms]
-    if not found:
-        return None
-    return found[0] if len(found) == 1 else call("AND", found)
-
-
-def _term(term: str, columns: Sequence[Typed]) -> Typed:
-    pattern = Constant("text", f"(?:^|{_NOT_A_LETTER}){re.escape(_stem(term))}{_SUFFIXES}(?:$|{_NOT_A_LETTER})")
-    value = as_type(Constant("text", term), "number")
-    places = [apply(_MATCHES, (column, pattern), "checkbox") for column in columns if column.type in ("text", "url")]
-    if value is not None:
-        places += [apply(_EQUALS, (column, value), "checkbox") for column in columns if column.type == "number"]
-    if not places:
-        return Constant("checkbox", False)
-    return places[0] if len(places) == 1 else call("OR", places)
-
-
-def _stem(term: str) -> str:
-    """The term without its most common English endings; never shorter than three letters."""
-    for ending in _ENDINGS:
-        if term.lower().endswith(ending) and len(term) - len(ending) >= 3:
-            return term[: -len(ending)]
-    return term
-
-
-def searchable(columns: Sequence[Named]) -> list[Typed]:
-    """The columns that a full-text search looks at."""
-    return [named.column for named in columns if isinstance(named.column, Column)]

@@ -10,11 +10,13 @@ from exchange.rows.plan import filters
 from exchange.rows.plan.grouping import check_floor, check_groups, suppressed, with_group_forms
 from exchange.rows.plan.overloads import call
 from exchange.rows.plan.scope import Scope
+from exchange.rows.plan.searching import search
 from exchange.rows.plan.selecting import completed, outputs_of
-from exchange.rows.plan.shape import Joined, Rows, Stage
+from exchange.rows.plan.shape import Dataset, Joined, Rows, Stage
 from exchange.rows.plan.typed import (
     MAX_MASS,
     Apply,
+    Column,
     Over,
     Sort,
     Typed,
@@ -140,13 +142,15 @@ def _searched(stage: Stage, words: str | None, scope: Scope) -> Stage:
         results = [named.column for named in stage.outputs if not has_window(named.column)]
         if stage.min_cell > 0:
             results = [column for column in results if not has_aggregate(column)]
-        found = filters.search(words, results)
+        found = search(words, results)
         return replace(stage, having=_all_of([c for c in (stage.having, found) if c is not None]))
-    columns = [named for relation in scope.relations for named in relation.columns.values()]
+    named = (named for relation in scope.relations for named in relation.columns.values())
+    columns = [each.column for each in named if isinstance(each.column, Column)]
     for relation in scope.relations:
         looked_at = (key for key, named in relation.columns.items() if named.column.type in ("text", "url", "number"))
         scope.see(relation, *looked_at)
-    found = filters.search(words, filters.searchable(columns))
+    of_main = isinstance(stage.source, Dataset) and stage.source == Dataset() and not stage.joins
+    found = search(words, columns, relation=stage.alias if of_main else None)
     return replace(stage, where=_all_of([c for c in (stage.where, found) if c is not None]))
 
 
