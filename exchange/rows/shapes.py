@@ -14,10 +14,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from exchange.rows import geometry
-
-_RADIUS = 6_371_008.8
-"""Mean radius of the Earth, metres (IUGG); the same as in exchange.rows.functions.geography."""
+from exchange.rows import geometry, measures
 
 _POINT, _PLACE = "STRUCT(lat DOUBLE, lon DOUBLE)", "STRUCT(lat DOUBLE, lon DOUBLE, address VARCHAR)"
 
@@ -66,20 +63,8 @@ def _points(lat: Any, lon: Any) -> pa.Array:
 
 def _points_of(places: Any) -> pa.Array:
     whole = _whole(places)
-    return (
-        _points(whole.field("lat").filter(whole.is_valid()), whole.field("lon").filter(whole.is_valid()))
-        if (whole.null_count == 0)
-        else pa.array(_spread(whole), pa.binary())
-    )
-
-
-def _spread(places: pa.Array) -> list[bytes | None]:
-    return [
-        None
-        if place is None or place["lat"] is None or place["lon"] is None
-        else shapely.to_wkb(shapely.Point(place["lon"], place["lat"]))
-        for place in places.to_pylist()
-    ]
+    given = [place or {"lat": None, "lon": None} for place in whole.to_pylist()]
+    return _points(*(pa.array([place[side] for place in given], pa.float64()) for side in ("lat", "lon")))
 
 
 def _bound(shapes: Any, side: Any) -> pa.Array:
@@ -92,12 +77,8 @@ def _holds(shapes: Any, lat: Any, lon: Any, edge: Any) -> pa.Array:
     held, y, x = _read(shapes), _numbers(lat), _numbers(lon)
     present = np.isfinite(x) & np.isfinite(y) & ~shapely.is_missing(held)
     test = shapely.intersects_xy if _whole(edge)[0].as_py() else shapely.contains_xy
-    found = np.zeros(len(x), dtype=bool)
-    for one in set(held[present]):
-        here = present & (held == one)
-        shapely.prepare(one)
-        found[here] = test(one, x[here], y[here])
-    return _known(found, present, pa.bool_())
+    shapely.prepare(held)
+    return _known(test(held, x, y), present, pa.bool_())
 
 
 def _test(name: Any, first: Any, second: Any) -> pa.Array:
@@ -110,62 +91,30 @@ def _test(name: Any, first: Any, second: Any) -> pa.Array:
 _TESTS = {"within": "within", "intersects": "intersects", "crosses": "crosses", "overlaps": "overlaps"}
 
 
-def _haversine(lat_a: Any, lon_a: Any, lat_b: Any, lon_b: Any) -> Any:
-    half_lat = np.sin(np.radians(lat_b - lat_a) / 2) ** 2
-    half_lon = np.cos(np.radians(lat_a)) * np.cos(np.radians(lat_b)) * np.sin(np.radians(lon_b - lon_a) / 2) ** 2
-    return 2 * _RADIUS * np.arcsin(np.sqrt(np.minimum(1.0, half_lat + half_lon)))
-
-
 def _in_circle(shapes: Any, lat: Any, lon: Any, metres: Any) -> pa.Array:
     """Whether every vertex is within the distance: a circle is convex, so then all between them is as well."""
     read, y, x, most = _read(shapes), _numbers(lat), _numbers(lon), _numbers(metres)
     found = np.zeros(len(read), dtype=bool)
     corners, of = shapely.get_coordinates(read, return_index=True)
-    far = _haversine(corners[:, 1], corners[:, 0], y[of], x[of]) > most[of]
+    far = measures.great_circle(corners[:, 1], corners[:, 0], y[of], x[of]) > most[of]
     found[np.unique(of)] = True
     found[of[far]] = False
     return _known(found, ~shapely.is_missing(read), pa.bool_())
 
 
 def _distance(first: Any, second: Any) -> pa.Array:
-    """Metres between the nearest points, sought on a plane in which both degrees are as long as at their latitude."""
     a, b = _read(first), _read(second)
     present = ~(shapely.is_missing(a) | shapely.is_missing(b))
     metres = np.zeros(len(a))
     for place in np.flatnonzero(present):
-        metres[place] = _between(a[place], b[place])
+        metres[place] = measures.between(a[place], b[place])
     return _known(metres, present, pa.float64())
 
 
-def _between(a: Any, b: Any) -> float:
-    middle = np.radians((shapely.bounds(a)[[1, 3]].mean() + shapely.bounds(b)[[1, 3]].mean()) / 2)
-    scale = max(0.01, float(np.cos(middle)))
-    line = shapely.shortest_line(*(shapely.transform(shape, lambda xy: xy * [scale, 1.0]) for shape in (a, b)))
-    (x1, y1), (x2, y2) = shapely.get_coordinates(line)
-    return float(_haversine(y1, x1 / scale, y2, x2 / scale))
-
-
 def _area(shapes: Any) -> pa.Array:
-    """Square metres on the sphere: outer rings less inner ones (Chamberlain and Duquette, JPL 07-03, 2007)."""
     read = _read(shapes)
-    return _known(
-        [_area_of(shape) if shape is not None else 0.0 for shape in read], ~shapely.is_missing(read), pa.float64()
-    )
-
-
-def _area_of(shape: Any) -> float:
-    return float(
-        sum(
-            _ring(part.exterior) - sum(_ring(hole) for hole in part.interiors)
-            for part in shapely.get_parts(shape)
-            if part.geom_type == "Polygon"
-        )
-    )
-
-
-def _ring(ring: Any) -> float:
-    lon, lat = np.radians(shapely.get_coordinates(ring)).T
-    return abs(float(np.sum(np.diff(lon) * (2 + np.sin(lat[:-1]) + np.sin(lat[1:]))))) * _RADIUS**2 / 2
+    areas = [measures.area(shape) if shape is not None else 0.0 for shape in read]
+    return _known(areas, ~shapely.is_missing(read), pa.float64())
 
 
 def _vertices(shapes: Any) -> pa.Array:
