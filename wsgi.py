@@ -51,6 +51,7 @@ ENTRANCES = (
     Entrance("exchange.classification.views:classification", "/classification", guards.signed_in),
     Entrance("exchange.directory.views:directory", "/directory", guards.signed_in),
     Entrance("exchange.hub.api:writing", "", guards.door),
+    Entrance("exchange.hub.describing_api:describing", "", guards.door),
     Entrance("exchange.hub.views:hub", "/publish", guards.publisher),
     Entrance("exchange.portal.views:portal", "", guards.anyone),
     Entrance("exchange.portal.operations:operations", "", guards.anyone),

@@ -161,8 +161,8 @@ def agree(session: Session, by: Identity, classification: Classification, now: d
     _require_class_fits(classification, dataset)
     codes = {decision.code for decision in classification.columns if decision.decision == RESTRICTED and decision.code}
     _put_in_force(session, by, classification, now)
-    dataset.state = dataset.state if dataset.withdrawn_at else DatasetState.PUBLISHED.value
-    dataset.updated_at = now
+    kept = dataset.withdrawn_at is not None or dataset.state == DatasetState.RETIRED
+    dataset.state, dataset.updated_at = dataset.state if kept else DatasetState.PUBLISHED.value, now
     dataset.regimes = sorted({*dataset.regimes, *regimes_of(codes)})
     epoch.bump(session)
     _record(

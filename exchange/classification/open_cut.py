@@ -32,7 +32,7 @@ from exchange.rows import store_open, store_restricted
 from exchange.rows.types import ROW, ColumnInfo, columns_from_schema, narrow_numbers, physical_fields
 from exchange.settings import Settings
 
-__all__ = ["cut_id", "cut_of", "forget_withdrawn", "left_out", "rebuild"]
+__all__ = ["cut_id", "cut_of", "forget_withdrawn", "left_out", "rebuild", "retire"]
 
 TITLE_ENDING = " (open cut)"
 
@@ -54,8 +54,8 @@ def rebuild(session: Session, settings: Settings, dataset: Dataset, now: datetim
     classification = agreed(session, dataset.id)
     version = session.get(Version, dataset.current_version_id) if dataset.current_version_id else None
     schema = _open_schema(classification, version)
-    if classification is None or version is None or not schema:
-        _retire(session, dataset, now)
+    if classification is None or version is None or not schema or dataset.state == DatasetState.RETIRED:
+        retire(session, dataset, now)
         return None
     rule = _suppression(classification, schema)
     table = _derive(_read(settings, version), schema, rule)
@@ -200,7 +200,8 @@ def _publish(
     return version
 
 
-def _retire(session: Session, dataset: Dataset, now: datetime) -> None:
+def retire(session: Session, dataset: Dataset, now: datetime) -> None:
+    """Take a dataset's open cut, if there is one, out of the catalogue; the caller commits."""
     cut = cut_of(session, dataset)
     if cut is None or cut.state == DatasetState.RETIRED:
         return

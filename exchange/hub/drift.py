@@ -14,6 +14,9 @@ from exchange.values import counted
 LARGEST_DROP = 0.2
 """Share of the rows that may vanish without a question."""
 
+NAMED_ROWS = 1_000
+"""Rows that a program may delete by naming each, whatever their share: it cannot mean others by mistake."""
+
 VANISHED, RETYPED, DROP, REFUSED, UNDECIDED = "vanished", "retyped", "drop", "refused", "undecided"
 
 
@@ -25,13 +28,15 @@ def findings(
     rows_after: int,
     refused: int,
     decided: frozenset[str] | None = None,
+    named: int | None = None,
 ) -> list[dict[str, Any]]:
     """What a person must accept before this version may appear, each with its kind and words.
 
     `before` is the schema of the current version or None; `decided` the columns of the agreed classification of a
-    public open dataset, None where there is none.
+    public open dataset, None where there is none; `named` how many rows go because each was named, None otherwise.
     """
-    found = [*_columns(before or (), after), *_rows(rows_before, rows_after)]
+    lost = () if named is not None and named <= NAMED_ROWS else _rows(rows_before, rows_after)
+    found = [*_columns(before or (), after), *lost]
     if refused:
         found.append(
             _finding(REFUSED, f"{counted(refused, 'row does', 'rows do')} not fit the types and would be left out.")

@@ -18,7 +18,7 @@ from exchange.hub import drift
 from exchange.hub.conforming import conform
 from exchange.hub.extracting import extract
 from exchange.hub.job import Job
-from exchange.hub.merging import ROW_GROUP, merge
+from exchange.hub.merging import ROW_GROUP, Merge, merge
 from exchange.hub.source import FileGiven
 from exchange.hub.staging import Staging
 from exchange.hub.writing import applying, patch
@@ -89,6 +89,7 @@ def _validate(job: Job, staging: Staging) -> dict[str, Any]:
         rows_after=rows,
         refused=conformed["refused"],
         decided=job.decided,
+        named=merged["removed"] if job.body is not None and job.merge is Merge.UPSERT else None,
     )
     return {"rows": rows, "findings": [{**finding, "asks": True} for finding in found]}
 
