@@ -25,6 +25,8 @@ MAX_TERMS = 16
 
 TEXT_TYPES = frozenset({"text", "url"})
 NUMBER_TYPES = frozenset({"number", "double"})
+LOOKED_AT = TEXT_TYPES | NUMBER_TYPES
+"""The types of columns that a search reads."""
 
 COMMON = frozenset({
     "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "of", "on", "or", "that", "the", "this",

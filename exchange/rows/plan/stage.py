@@ -10,7 +10,7 @@ from exchange.rows.plan import filters
 from exchange.rows.plan.grouping import check_floor, check_groups, suppressed, with_group_forms
 from exchange.rows.plan.overloads import call
 from exchange.rows.plan.scope import Scope
-from exchange.rows.plan.searching import search
+from exchange.rows.plan.searching import LOOKED_AT, search
 from exchange.rows.plan.selecting import completed, outputs_of
 from exchange.rows.plan.shape import Dataset, Joined, Rows, Stage
 from exchange.rows.plan.typed import (
@@ -147,7 +147,7 @@ def _searched(stage: Stage, words: str | None, scope: Scope) -> Stage:
     named = (named for relation in scope.relations for named in relation.columns.values())
     columns = [each.column for each in named if isinstance(each.column, Column)]
     for relation in scope.relations:
-        looked_at = (key for key, named in relation.columns.items() if named.column.type in ("text", "url", "number"))
+        looked_at = (key for key, named in relation.columns.items() if named.column.type in LOOKED_AT)
         scope.see(relation, *looked_at)
     of_main = isinstance(stage.source, Dataset) and stage.source == Dataset() and not stage.joins
     found = search(words, columns, relation=stage.alias if of_main else None)
