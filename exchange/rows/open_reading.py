@@ -1,27 +1,45 @@
-"""The open door: rows of open, published datasets, for everybody. It cannot see the restricted store."""
+"""The open door: rows of open, published datasets, for everybody. It cannot see the restricted store.
+
+What is remembered, and why it stays true: a version is immutable, so plans and bytes are kept under what names it; that
+a dataset is open and which version is current is remembered only while the catalogue's counter stands
+(`exchange.catalog.state`), which every request reads first. So what is withdrawn is gone at the next request.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exchange.catalog.models import Dataset, DatasetClass, DatasetState, Version
+from exchange.catalog.state import Remembered, state_of
 from exchange.errors import NotFound
 from exchange.rows.door import Answer, Ask
 from exchange.rows.engine import Engine
+from exchange.rows.functions import VOLATILE
 from exchange.rows.plan import Plan, resolve
+from exchange.rows.planner import Page, page_of
+from exchange.rows.soql import Query
+from exchange.rows.source import Source
 from exchange.rows.store_open import open_version
 from exchange.rows.types import ColumnInfo, columns_from_schema
 
 STATEMENT_S = 60.0
 """Seconds that the engine may work on one open query."""
+
+MOST_VERSIONS = 5_000
+"""Look-ups of datasets that a worker remembers, those that found nothing too."""
+
+MOST_PLANS = 2_000
+"""Plans that a worker keeps."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +53,37 @@ class OpenVersion:
     published_at: datetime
     row_id: str | None
     columns: tuple[ColumnInfo, ...]
+    sha256: str = ""
+
+    @property
+    def key(self) -> str:
+        """What names the rows: equal keys, equal rows."""
+        return f"{self.dataset_id}/{self.number}/{self.path}"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An open answer that has not been computed yet: enough to say that the reader has it already."""
+    """An open answer that has not been computed yet: enough to say that the reader has it already.
+
+    `page` is the plan as the pages of the version can answer it, None where they cannot. `keepable` says that equal
+    etags mean equal bytes for ever. `others` are the versions of the datasets that the plan joins. `headers` is room
+    for headers that were made before, by the choices they were made for.
+    """
 
     version: OpenVersion
     plan: Plan
     etag: str
     seconds: float
     cancel: threading.Event = field(default_factory=threading.Event, compare=False)
+    page: Page | None = None
+    keepable: bool = True
+    others: Mapping[str, OpenVersion] = field(default_factory=dict)
+    headers: dict[object, list[tuple[str, str]]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def last_modified(self) -> datetime:
-        """When the rows were published."""
-        return self.version.published_at
+        """When the rows were published; of joined rows, when the last of them were."""
+        return max(version.published_at for version in (self.version, *self.others.values()))
 
 
 def open_version_of(session: Session, dataset_id: str) -> OpenVersion | None:
@@ -66,7 +99,10 @@ def open_version_of(session: Session, dataset_id: str) -> OpenVersion | None:
     dataset, version = row
     columns = columns_from_schema(version.schema)
     row_id = dataset.row_id if any(column.name == dataset.row_id for column in columns) else None
-    return OpenVersion(dataset.id, version.number, version.path, version.rows, version.published_at, row_id, columns)
+    return OpenVersion(
+        dataset.id, version.number, version.path, version.rows, version.published_at, row_id, columns,
+        version.sha256,
+    )  # fmt: skip
 
 
 class OpenDoor:
@@ -74,8 +110,16 @@ class OpenDoor:
 
     def __init__(self, session: Callable[[], Session], root: Path, engine: Engine) -> None:
         self._session = session
-        self._root = root
+        self.root = root
         self._engine = engine
+        self._versions: Remembered[OpenVersion | None] | None = None
+        self._plans: dict[tuple[int, int, str], tuple[Query, Prepared]] = {}
+
+    def version_of(self, dataset_id: str) -> OpenVersion | None:
+        """As `open_version_of`, remembered while the catalogue does not change. Needs an application context."""
+        if self._versions is None:
+            self._versions = Remembered(state_of(current_app), MOST_VERSIONS)
+        return self._versions.get(dataset_id, self._session, lambda session: open_version_of(session, dataset_id))
 
     def open(self, ask: Ask) -> Answer:
         """Answer, or raise `NotFound` or what a query can raise. Nothing is recorded: everybody may read this."""
@@ -83,33 +127,69 @@ class OpenDoor:
 
     def prepare(self, ask: Ask) -> Prepared:
         """Find and plan, without computing. Raises `NotFound`, `SoqlError`."""
-        version = open_version_of(self._session(), ask.dataset_id)
-        if version is None:
-            raise NotFound(f"No dataset has the id {ask.dataset_id}.", code="soda.dataset.not-found")
-        return self.plan(version, ask)
+        return self.plan(self._required(ask.dataset_id), ask)
 
     def plan(self, version: OpenVersion, ask: Ask) -> Prepared:
-        """Plan over a version that was already looked up. Raises `SoqlError`."""
-        plan = resolve(ask.query, version.columns)
-        sql, values = plan.sql("rows", version.published_at)
-        names = [field.name for field in plan.fields]
-        identity = repr((version.dataset_id, version.number, version.path, ask.format, sql, values, names))
-        etag = hashlib.sha256(identity.encode()).hexdigest()[:32]
-        return Prepared(version, plan, etag, min(STATEMENT_S, ask.query.timeout_s or STATEMENT_S), ask.cancel)
+        """Plan over a version that was already looked up. Raises `SoqlError`, `NotFound` for a joined dataset."""
+        key = id(ask.query), id(version), ask.format
+        query, kept = self._plans.get(key, (None, None))
+        if kept is not None and query is ask.query and kept.version is version:
+            return replace(kept, cancel=ask.cancel)
+        prepared = self._planned(version, ask)
+        if prepared.keepable and not prepared.others:
+            while len(self._plans) >= MOST_PLANS:
+                self._plans.pop(next(iter(self._plans), key), None)
+            self._plans[key] = (ask.query, prepared)
+        return prepared
+
+    def _planned(self, version: OpenVersion, ask: Ask) -> Prepared:
+        others: dict[str, OpenVersion] = {}
+
+        def columns_of(dataset_id: str) -> Sequence[ColumnInfo]:
+            others[dataset_id] = self._required(dataset_id)
+            return others[dataset_id].columns
+
+        plan = resolve(ask.query, version.columns, tables=columns_of, name=version.dataset_id)
+        read = {dataset_id: others[dataset_id] for dataset_id in plan.datasets}
+        keepable = not plan.functions & VOLATILE
+        etag = _etag(ask, [version, *read.values()]) if keepable else secrets.token_hex(16)
+        page = page_of(plan, version.columns) if ask.format == "json" else None
+        seconds = min(STATEMENT_S, ask.query.timeout_s or STATEMENT_S)
+        return Prepared(version, plan, etag, seconds, ask.cancel, page, keepable, read)
 
     def answer(self, prepared: Prepared) -> Answer:
         """Compute. Raises what `Engine.run` raises."""
         version = prepared.version
-        source = open_version(
-            self._root,
+        batches = self._engine.run(
+            prepared.plan,
+            self._source(version),
+            others={dataset_id: self._source(other) for dataset_id, other in prepared.others.items()},
+            deadline_s=prepared.seconds,
+            max_rows=None,
+            cancel=prepared.cancel,
+        )
+        return Answer(prepared.plan.fields, batches, version.number, prepared.last_modified, prepared.etag)
+
+    def _required(self, dataset_id: str) -> OpenVersion:
+        version = self.version_of(dataset_id)
+        if version is None:
+            raise NotFound(f"No dataset has the id {dataset_id}.", code="soda.dataset.not-found")
+        return version
+
+    def _source(self, version: OpenVersion) -> Source:
+        return open_version(
+            self.root,
             version.path,
             dataset_id=version.dataset_id,
             number=version.number,
             rows=version.rows,
             published_at=version.published_at,
             row_id=version.row_id,
+            content=version.sha256,
         )
-        batches = self._engine.run(
-            prepared.plan, source, deadline_s=prepared.seconds, max_rows=None, cancel=prepared.cancel
-        )
-        return Answer(prepared.plan.fields, batches, version.number, version.published_at, prepared.etag)
+
+
+def _etag(ask: Ask, versions: Sequence[OpenVersion]) -> str:
+    """One word for rows, query and format. The parsed query is its own normal form: spaces and case are gone."""
+    identity = repr(([version.key for version in versions], ask.format, ask.query))
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,4 +1,7 @@
-"""The open store: `<root>/<4x4>/<number>-<sha12>.parquet`, and beside it a serving file that can always be rebuilt."""
+"""The open store: `<root>/<4x4>/<number>-<sha12>.parquet`, and beside it what serves it, which can always be rebuilt.
+
+`.duckdb` has the columns, `.pages` has whole rows (`exchange.rows.store_pages`).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import pyarrow.parquet as pq
 from exchange.errors import Unavailable
 from exchange.rows.layout import blocks, put_durably, write_parquet
 from exchange.rows.source import Source, StoredVersion
+from exchange.rows.store_pages import build_pages
 from exchange.rows.types import ROW, ColumnInfo
 
 SERVING = ".duckdb"
@@ -29,7 +33,7 @@ def write_version(
     *,
     row_id: str | None = None,
 ) -> StoredVersion:
-    """Write one immutable version under `root` (`<data_dir>/open`) and build its serving file.
+    """Write one immutable version under `root` (`<data_dir>/open`) and build its serving file and its pages.
 
     The table has the physical layout of `exchange.rows.types.physical_schema(schema)`; `_row` is added. `row_id` names
     the column to index. Raises `Invalid` when the table has other columns.
@@ -40,7 +44,7 @@ def write_version(
         rows = write_parquet(whole, table_or_batches, schema)
         whole.flush()
         path, sha256, size = put_durably(folder, str(number), ".parquet", blocks(Path(whole.name)))
-    build_serving_file(path, row_id=row_id)
+    build_pages(build_serving_file(path, row_id=row_id), schema, row_id=row_id)
     return StoredVersion(str(path.relative_to(root)), sha256, size, rows)
 
 
@@ -53,13 +57,15 @@ def open_version(
     rows: int,
     published_at: datetime,
     row_id: str | None = None,
+    content: str = "",
 ) -> Source:
-    """A version for the engine; a missing serving file is rebuilt. `path` as in `StoredVersion`."""
+    """A version for the engine; a missing serving file is rebuilt. `path` and `content` (its hash) as it was stored."""
     parquet = root / path
     serving = parquet.with_suffix(SERVING)
     if not serving.exists():
         build_serving_file(parquet, row_id=row_id)
-    return Source(key=f"{dataset_id}/{number}/{parquet.stem}", published_at=published_at, rows=rows, file=serving)
+    key = f"{dataset_id}/{number}/{parquet.stem}"
+    return Source(key, published_at, rows, file=serving, parquet=parquet, content=content)
 
 
 def read_table(root: Path, path: str) -> pa.Table:

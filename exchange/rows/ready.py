@@ -1,0 +1,98 @@
+"""Answers of the open door that are bytes at once: kept from before, read from the pages, or small.
+
+They leave with a length, with headers that were made once for each plan, and no stream to look after. Long answers are
+the stream's business (`exchange.rows.answering.respond`). Restricted rows never come here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from flask import Response
+from werkzeug.datastructures import Headers
+
+from exchange.kept_bytes import KeptBytes
+from exchange.rows import answering
+from exchange.rows.door import Answer
+from exchange.rows.formats import FORMATS, Format, Options
+from exchange.rows.formats.packing import packed
+from exchange.rows.open_reading import OpenDoor, Prepared
+from exchange.rows.pages_reading import PagesReader
+from exchange.rows.store_pages import PAGES
+
+SMALL_ROWS = 5_000
+"""Answers that can have no more rows are made whole before they leave."""
+
+KEPT_BYTES = 64 * 1024 * 1024
+"""What one worker keeps of answers."""
+
+_JSON = FORMATS["json"]
+_REQUEST_ID = "X-Socrata-RequestId"
+
+
+class Ready:
+    """Makes whole answers for one worker."""
+
+    def __init__(self, door: OpenDoor, kept: KeptBytes | None = None) -> None:
+        self._door = door
+        self._pages = PagesReader()
+        self.kept = kept or KeptBytes(KEPT_BYTES)
+
+    def response(self, prepared: Prepared, format_: Format, options: Options) -> Response | None:
+        """The whole answer; None where it has to be streamed. Raises what `OpenDoor.answer` raises."""
+        body = self.body(prepared, format_, options)
+        if body is None:
+            return None
+        headers = Headers(_headers(prepared, format_, options))
+        headers.add(_REQUEST_ID, secrets.token_hex(16))
+        return Response(body, headers=headers)
+
+    def body(self, prepared: Prepared, format_: Format, options: Options) -> bytes | None:
+        """The bytes of the answer; None where it has to be streamed."""
+        key = (prepared.etag, format_.extension, options)
+        body = self.kept.get(key) if prepared.keepable else None
+        if body is None:
+            body = self._made(prepared, format_, options)
+            if body is not None and prepared.keepable:
+                self.kept.put(key, body)
+        return body
+
+    def _made(self, prepared: Prepared, format_: Format, options: Options) -> bytes | None:
+        body = self._page(prepared) if format_ is _JSON else None
+        if body is None:
+            if prepared.plan.limit > SMALL_ROWS or format_.needs_geometry:
+                return None
+            body = _written(self._door.answer(prepared), format_, options)
+        return b"".join(packed(iter((body,)))) if options.gzip else body
+
+    def _page(self, prepared: Prepared) -> bytes | None:
+        version, page = prepared.version, prepared.page
+        if page is None:
+            return None
+        path: Path = (self._door.root / version.path).with_suffix(PAGES)
+        pages = self._pages.find(path, version.columns)
+        return None if pages is None else self._pages.read(pages, page)
+
+
+def _written(answer: Answer, format_: Format, options: Options) -> bytes:
+    try:
+        return b"".join(format_.write(answer.fields, answer.batches, options))
+    finally:
+        close = getattr(answer.batches, "close", None)
+        if close is not None:
+            close()
+
+
+def _headers(prepared: Prepared, format_: Format, options: Options) -> list[tuple[str, str]]:
+    """The headers of the answer but for the request's own, made once."""
+    key = (format_.extension, options)
+    made = prepared.headers.get(key)
+    if made is None:
+        described = Response(content_type=format_.content_type)
+        version = prepared.version
+        answer = Answer(prepared.plan.fields, iter(()), version.number, prepared.last_modified, prepared.etag)
+        answering.describe(described, answer, options)
+        made = [(name, value) for name, value in described.headers if name not in (_REQUEST_ID, "Content-Length")]
+        prepared.headers[key] = made
+    return made
