@@ -53,6 +53,7 @@ ENTRANCES = (
     Entrance("exchange.hub.api:writing", "", guards.door),
     Entrance("exchange.hub.describing_api:describing", "", guards.door),
     Entrance("exchange.hub.views:hub", "/publish", guards.publisher),
+    Entrance("exchange.portal.old_addresses:old_addresses", "", guards.anyone),
     Entrance("exchange.portal.views:portal", "", guards.anyone),
     Entrance("exchange.portal.operations:operations", "", guards.anyone),
     Entrance("exchange.rows.views_api:views", "", guards.anyone),

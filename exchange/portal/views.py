@@ -11,11 +11,13 @@ from werkzeug.wrappers import Response
 from exchange.catalog import metadata
 from exchange.catalog.cuts import cut_of
 from exchange.catalog.datasets import current_version
+from exchange.catalog.kept_answers import Unkept
 from exchange.catalog.models import Dataset, Version
 from exchange.catalog.search import Search, find, newest
 from exchange.catalog.visibility import may_know
 from exchange.classification.withheld import Withheld, why_withheld
 from exchange.directory.identity import current_identity
+from exchange.portal import kept_pages
 from exchange.portal.addresses import Address, Example, downloads, examples, rows_addresses
 from exchange.portal.dates import in_words, moment_in_words
 from exchange.portal.preview import Preview, open_door, preview
@@ -54,7 +56,7 @@ def home() -> str:
 
 
 @portal.get("/data")
-def catalogue() -> str:
+def catalogue() -> Response | str:
     """The datasets that the reader may know of: search, filters, pages."""
     search = Search(
         text=request.args.get("q", "").strip()[:200],
@@ -63,23 +65,14 @@ def catalogue() -> str:
         class_=request.args.get("class", ""),
         page=request.args.get("page", 1, type=int),
     )
-    found = find(session(), current_identity(), search)
-    return render_template("exchange/catalog/list.html", search=search, found=found)
+    return kept_pages.page(("catalogue", search), lambda: _catalogue(search))
 
 
 @portal.get("/data/<four_by_four>")
-def dataset(four_by_four: str) -> str:
+def dataset(four_by_four: str) -> Response | str:
     """One dataset. What may not be known answers as what does not exist."""
-    found = session().get(Dataset, four_by_four)
-    if found is None or not may_know(current_identity(), found):
-        abort(404)
-    return render_template("exchange/catalog/dataset.html", page=_page(found))
-
-
-@portal.get("/d/<four_by_four>")
-def short(four_by_four: str) -> Response:
-    """The short address of data.ct.gov; whether there is such a dataset is said by the page itself."""
-    return redirect(url_for("portal.dataset", four_by_four=four_by_four))
+    key = ("dataset", four_by_four, kept_pages.classification_in_force(session(), four_by_four))
+    return kept_pages.page(key, lambda: _dataset(four_by_four))
 
 
 @portal.get("/favicon.ico")
@@ -109,6 +102,20 @@ def feed() -> Response:
     datasets = metadata.public_datasets(session())
     body = orjson.dumps(metadata.catalogue(datasets, settings().origin), option=orjson.OPT_SORT_KEYS)
     return Response(body, mimetype="application/json")
+
+
+def _catalogue(search: Search) -> str:
+    found = find(session(), current_identity(), search)
+    return render_template("exchange/catalog/list.html", search=search, found=found)
+
+
+def _dataset(four_by_four: str) -> str | Unkept:
+    found = session().get(Dataset, four_by_four)
+    if found is None or not may_know(current_identity(), found):
+        abort(404)
+    page = _page(found)
+    text = render_template("exchange/catalog/dataset.html", page=page)
+    return kept_pages.unkept(text) if page.preview is not None and page.preview.problem else text
 
 
 def _page(dataset: Dataset) -> DatasetPage:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import date
 
 import pytest
@@ -12,6 +14,7 @@ from flask.testing import FlaskClient
 from exchange.catalog.metadata import contact
 from exchange.catalog.models import Dataset
 from exchange.classification import open_cut
+from exchange.classification.withheld import agreed
 from exchange.db import db
 from exchange.directory.models import RoleKind
 from exchange.portal.addresses import downloads, examples
@@ -169,3 +172,51 @@ def test_addresses_ask_for_all_rows() -> None:
     ]
     assert "uri_prefix" not in str(examples("https://data.example.gov", "abcd-1234", "town", 5))
     assert "uri_prefix" in str(examples("http://127.0.0.1:8000", "abcd-1234", "town", 5))
+
+
+def test_public_pages_are_kept_until_the_catalogue_changes(app: Flask, client: FlaskClient, settings: Settings) -> None:
+    dataset = make_open(settings)
+    for address in (f"/data/{dataset.id}", "/data?q=schools"):
+        first = client.get(address)
+        etag = first.headers["ETag"]
+        assert client.get(address).data == first.data
+        assert client.get(address, headers={"If-None-Match": etag}).status_code == 304
+        dataset.title = f"{dataset.title} of schools"
+        db.session.commit()
+        changed = client.get(address, headers={"If-None-Match": etag})
+        assert changed.status_code == 200 and dataset.title in changed.get_data(as_text=True)
+    dataset.state = "retired"
+    db.session.commit()
+    assert client.get(f"/data/{dataset.id}").status_code == 404
+    assert dataset.id not in text_of(client, "/data?q=schools")
+
+
+def test_another_process_sees_the_change_too(app: Flask, client: FlaskClient, settings: Settings) -> None:
+    dataset = make_open(settings)
+    assert "Directory of schools" in text_of(client, f"/data/{dataset.id}")
+    change = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(\"UPDATE dataset SET title = 'Elsewhere'\"); c.commit()"
+    subprocess.run([sys.executable, "-c", change, str(settings.data_dir / "charter-oak.db")], check=True)
+    assert "Elsewhere" in text_of(client, f"/data/{dataset.id}") and "Elsewhere" in text_of(client, "/data")
+    found = client.get("/api/catalog/v1").get_json()["results"][0]["resource"]["name"]
+    assert found == client.get(f"/api/views/{dataset.id}.json").get_json()["name"] == "Elsewhere"
+
+
+def test_a_kept_page_is_nobodys_own(app: Flask, client: FlaskClient, settings: Settings) -> None:
+    dataset, cut = make_cut(settings)
+    public = text_of(client, f"/data/{cut.id}")
+    sign_in(client, make_person(db.session(), roles=[RoleKind.MEMBER]))
+    mine = client.get(f"/data/{cut.id}")
+    assert dataset.id in mine.get_data(as_text=True) and "csrf_token" in mine.get_data(as_text=True)
+    assert "ETag" not in mine.headers and mine.headers["Cache-Control"] == "no-store"
+    assert app.test_client().get(f"/data/{cut.id}").get_data(as_text=True) == public
+    assert "csrf_token" not in public
+
+
+def test_a_new_classification_changes_the_cuts_page(app: Flask, client: FlaskClient, settings: Settings) -> None:
+    dataset, cut = make_cut(settings)
+    assert "FERPA" in text_of(client, f"/data/{cut.id}")
+    classification = agreed(db.session(), dataset.id)
+    assert classification is not None
+    classification.state = "replaced"
+    db.session.commit()
+    assert "has not been classified yet" in text_of(client, f"/data/{cut.id}")
