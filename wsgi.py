@@ -59,6 +59,7 @@ ENTRANCES = (
     Entrance("exchange.rows.views_api:views", "", guards.anyone),
     Entrance("exchange.rows.discovery_api:discovery", "", guards.anyone),
     Entrance("exchange.rows.soda3_api:soda3", "", guards.door),
+    Entrance("exchange.rows.downloads_api:downloads", "", guards.door),
     Entrance("exchange.rows.api:rows", "", guards.door),
     Entrance("exchange.rows.views:app_tokens", "/developers/tokens", guards.anyone),
 )

@@ -24,6 +24,8 @@ __all__ = ["describe", "etag_of", "for_every_site", "may_be_kept", "not_modified
 MAX_HEADER = 5_000
 """Characters of both SODA headers together; longer ones are left out, as Socrata does."""
 
+_CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE")
+
 LEGACY_NAMES = {"boolean": "checkbox", "floating_timestamp": "calendar_date"}
 """What SODA 2.0 called a type, for `$$version=2.0`."""
 
@@ -93,6 +95,8 @@ def _first(
 
 def not_modified(prepared: Prepared, request: Request, options: Options = PLAIN) -> Response | None:
     """304 if the reader has these very rows; 412 if it asked for others to be there; else None."""
+    if not any(condition in request.environ for condition in _CONDITIONS):
+        return None
     response = Response(status=200, content_type=JSON_TYPE)
     response.set_etag(etag_of(prepared.etag, options))
     response.last_modified = prepared.last_modified

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 
 from exchange import web
-from exchange.rows import answering, asking, limits, refusing, whole
-from exchange.rows.door import Answer, Ask, Door
+from exchange.rows import asking, doors, limits, refusing
 from exchange.rows.engines.duckdb_file import DuckDBEngine
-from exchange.rows.formats import FORMATS, Format, Options
-from exchange.rows.open_reading import OpenDoor, OpenVersion, open_version_of
+from exchange.rows.formats import FORMATS
+from exchange.rows.lanes import Lanes
+from exchange.rows.open_reading import OpenDoor
 from exchange.rows.soql import Name, Query, SimpleFilter
-from exchange.rows.view_object import view_object
 
 rows = Blueprint("rows", __name__)
 refusing.install(rows)
@@ -27,7 +24,8 @@ READ_ONLY = ("POST", "PUT", "PATCH", "DELETE")
 def connect(state: BlueprintSetupState) -> None:
     """Open the open door for this application. The restricted one is handed over by `wsgi.py`."""
     root = state.app.config["SETTINGS"].data_dir / "open"
-    state.app.extensions["open_door"] = OpenDoor(web.session, root, DuckDBEngine(root))
+    engine = Lanes(DuckDBEngine(root, memory="512MB"), DuckDBEngine(root))
+    state.app.extensions["open_door"] = OpenDoor(web.session, root, engine)
     state.app.extensions["csrf"].exempt(rows)  # nothing here changes anything, and refusals speak JSON
 
 
@@ -38,9 +36,7 @@ def resource(address: str) -> Response:
     format_ = asking.format_of(extension)
     query, ids_added = asking.with_ids(asking.query_of_address(), format_)
     options = asking.options_of_address(dataset_id, format_, ids_added=ids_added)
-    ask = asking.ask_of(dataset_id, query, format_)
-    version = open_version_of(web.session(), dataset_id)
-    return _restricted(ask, format_, options) if version is None else _open(ask, format_, options, version)
+    return doors.answered(asking.ask_of(dataset_id, query, format_), format_, options)
 
 
 @rows.get("/resource/<string:dataset_id>/<string:address>")
@@ -49,32 +45,13 @@ def row(dataset_id: str, address: str) -> Response:
     asking.require_id(dataset_id)
     identifier, dot, extension = address.rpartition(".")
     known = bool(dot) and extension in FORMATS
-    format_ = FORMATS[extension if known else "json"]
-    version = open_version_of(web.session(), dataset_id)
+    identifier, format_ = (identifier, FORMATS[extension]) if known else (address, FORMATS["json"])
+    version = doors.open_door().version_of(dataset_id)
     name = version.row_id if version is not None and version.row_id is not None else ":id"
-    one = SimpleFilter(Name(name, name), identifier if known else address)
-    query, ids_added = asking.with_ids(Query(filters=(one,), limit=1), format_)
+    query = Query(filters=(SimpleFilter(Name(name, name), identifier),), limit=1)
+    query, ids_added = asking.with_ids(query, format_)
     options = asking.options_of_address(dataset_id, format_, ids_added=ids_added)
-    ask = asking.ask_of(dataset_id, query, format_)
-    if version is None:
-        answer = _restricted_answer(ask, format_)
-    else:
-        prepared = _open_door().plan(version, ask)
-        held = answering.not_modified(prepared, request, options.changed(gzip=False))
-        if held is not None:
-            return held
-        answer = _open_door().answer(prepared)
-    return answering.one_row(answer, one.value, format_, options)
-
-
-@rows.get("/api/views/<string:address>")
-def view(address: str) -> Response:
-    """What an open dataset is: its metadata and columns."""
-    dataset_id, extension = asking.split_address(address)
-    version = open_version_of(web.session(), dataset_id)
-    if version is None or extension not in (None, "json"):
-        raise refusing.no_dataset(dataset_id)
-    return answering.for_every_site(refusing.json_response(view_object(web.session(), version)))
+    return doors.one_row(asking.ask_of(dataset_id, query, format_), identifier, format_, options, version)
 
 
 @rows.route("/resource/", defaults={"rest": ""}, methods=["GET", *READ_ONLY])
@@ -85,38 +62,3 @@ def not_here(rest: str) -> Response:
     if request.method in READ_ONLY:
         raise refusing.MethodNotAllowed()
     raise refusing.no_dataset(rest)
-
-
-def _open(ask: Ask, format_: Format, options: Options, version: OpenVersion) -> Response:
-    door = _open_door()
-    prepared = door.plan(version, ask)
-    held = answering.not_modified(prepared, request, options)
-    if held is not None:
-        return held
-    answer = whole.answer(door, prepared, ask)
-    response = answering.respond(answer, format_, options, head=request.method == "HEAD")
-    if asking.parameter("$$row_count") is not None:
-        response.headers["X-SODA2-Row-Count"] = str(whole.count(door, prepared, ask))
-    return response
-
-
-def _restricted(ask: Ask, format_: Format, options: Options) -> Response:
-    """Nothing is packed here: what is packed runs far ahead of the check that may have to break it off."""
-    answer = _restricted_answer(ask, format_)
-    return answering.respond(answer, format_, options.changed(gzip=False), head=request.method == "HEAD")
-
-
-def _restricted_answer(ask: Ask, format_: Format) -> Answer:
-    if not format_.restricted and ask.credentials.authorization is not None:
-        raise refusing.NotAcceptable(
-            f"Rows that need a token cannot be had as .{format_.extension}, which is for the open web. Take .json."
-        )
-    return _restricted_door().open(ask)
-
-
-def _open_door() -> OpenDoor:
-    return cast(OpenDoor, current_app.extensions["open_door"])
-
-
-def _restricted_door() -> Door:
-    return cast(Door, current_app.extensions["restricted_door"])

@@ -27,6 +27,10 @@ OF_THE_ANSWER = frozenset(
 MAX_CALLBACK = 100
 _CALLBACK = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$]*\Z")
 _PAGE = "text/html"
+_QUERIES: dict[bytes, Query] = {}
+_MOST_QUERIES, _MOST_KEPT = 2_000, 1_000
+"""How many parsed queries a worker keeps, and the longest query string (bytes) that is worth it."""
+
 _WITH_IDS = parse_statement("SELECT *, :id")
 
 
@@ -75,9 +79,20 @@ def _accepted(accepts: MIMEAccept) -> Format:
 
 
 def query_of_address() -> Query:
-    """The query that the address asks. Raises `SoqlError`, `ParameterError`."""
-    given = {name: values for name, values in request.args.lists() if name.lower() not in OF_THE_ANSWER}
-    return parse_parameters(given)
+    """The query that the address asks. Raises `SoqlError`, `ParameterError`.
+
+    Equal addresses give the same object, by which a door knows a plan that it made before.
+    """
+    text = request.query_string
+    query = _QUERIES.get(text)
+    if query is None:
+        given = {name: values for name, values in request.args.lists() if name.lower() not in OF_THE_ANSWER}
+        query = parse_parameters(given)
+        if len(text) <= _MOST_KEPT:
+            while len(_QUERIES) >= _MOST_QUERIES:
+                _QUERIES.pop(next(iter(_QUERIES), text), None)
+            _QUERIES[text] = query
+    return query
 
 
 def with_ids(query: Query, format_: Format) -> tuple[Query, bool]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exchange.errors import Unavailable
+from exchange.rows.downloads import build_downloads
 from exchange.rows.layout import blocks, put_durably, write_parquet
 from exchange.rows.source import Source, StoredVersion
 from exchange.rows.store_pages import build_pages
@@ -45,6 +46,7 @@ def write_version(
         whole.flush()
         path, sha256, size = put_durably(folder, str(number), ".parquet", blocks(Path(whole.name)))
     build_pages(build_serving_file(path, row_id=row_id), schema, row_id=row_id)
+    build_downloads(path, number, schema)
     return StoredVersion(str(path.relative_to(root)), sha256, size, rows)
 
 

@@ -317,10 +317,16 @@ def test_head_answers_as_get_without_a_body(quakes: FlaskClient) -> None:
     assert response.status_code == 200 and response.data == b"" and "X-SODA2-Types" in response.headers
 
 
-@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
-@pytest.mark.parametrize("path", ["/resource/abcd-1234", "/resource/abcd-1234/1.json", "/api/views/abcd-1234"])
-def test_writing_is_answered_405_as_json(quakes: FlaskClient, method: str, path: str) -> None:
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+@pytest.mark.parametrize("path", ["/resource/abcd-1234", "/resource/abcd-1234/1.json"])
+def test_writing_needs_a_key(quakes: FlaskClient, method: str, path: str) -> None:
     response = getattr(quakes, method)(path, json=[{"a": 1}])
+    assert response.status_code == 401 and response.get_json()["code"] == "authentication_required"
+
+
+@pytest.mark.parametrize("path", ["/resource/abcd-1234", "/resource/abcd-1234/1.json", "/api/views/abcd-1234/x"])
+def test_methods_that_nothing_takes_are_405_as_json(quakes: FlaskClient, path: str) -> None:
+    response = quakes.patch(path, json=[{"a": 1}])
     assert response.status_code == 405 and response.get_json()["code"] == "soda.method-not-allowed"
     assert "GET" in response.headers["Allow"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 LEVEL = 1
 """Fast: a table's texts repeat so much that the higher levels gain little."""
@@ -11,11 +12,16 @@ LEVEL = 1
 _GZIP_WINDOW = 31
 
 
+def packer() -> Any:
+    """A packer to gzip (RFC 1952), without a time or a name, so that equal bytes stay equal."""
+    return zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+
+
 def packed(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes as gzip (RFC 1952), without a time or a name, so that equal bytes stay equal."""
-    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    """The same bytes as gzip."""
+    packing = packer()
     for part in parts:
-        made = packer.compress(part)
+        made = packing.compress(part)
         if made:
             yield made
-    yield packer.flush()
+    yield packing.flush()
