@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from exchange.catalog import metadata
 from exchange.catalog.cuts import cut_of
 from exchange.catalog.datasets import current_version
-from exchange.catalog.kept_answers import Unkept
+from exchange.catalog.kept_answers import Unkept, conditional, kept_answers
 from exchange.catalog.models import Dataset, Version
 from exchange.catalog.search import Search, find, newest
 from exchange.catalog.visibility import may_know
@@ -99,9 +99,12 @@ def developers() -> str:
 @portal.get("/data.json")
 def feed() -> Response:
     """The public catalogue as DCAT-US 1.1, the same for whoever asks."""
+    return conditional(kept_answers().get("feed", session, _feed), "application/json")
+
+
+def _feed() -> bytes:
     datasets = metadata.public_datasets(session())
-    body = orjson.dumps(metadata.catalogue(datasets, settings().origin), option=orjson.OPT_SORT_KEYS)
-    return Response(body, mimetype="application/json")
+    return orjson.dumps(metadata.catalogue(datasets, settings().origin), option=orjson.OPT_SORT_KEYS)
 
 
 def _catalogue(search: Search) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from exchange.catalog.custom_fields import Fields, custom_fields
@@ -73,13 +73,23 @@ class Asset:
 
 def read_assets(session: Session, identity: Identity | None) -> tuple[Asset, ...]:
     """Every dataset that this reader may know of, by title and id."""
+    return _read(session, visible(identity))
+
+
+def asset_of(session: Session, dataset: Dataset) -> Asset:
+    """One dataset in hand as the catalogue describes it; whether the reader may know of it is the caller's matter."""
+    (asset,) = _read(session, Dataset.id == dataset.id)
+    return asset
+
+
+def _read(session: Session, which: ColumnElement[bool]) -> tuple[Asset, ...]:
     rows = session.execute(
         select(Dataset, Agency.name, Agency.acronym, Version.published_at)
         .join(Agency, Agency.id == Dataset.agency_id)
         .outerjoin(Version, Version.id == Dataset.current_version_id)
-        .where(visible(identity))
+        .where(which)
     ).all()
-    columns, aliases = _columns(session, identity), _aliases(session)
+    columns, aliases = _columns(session, which), _aliases(session)
     known = {row[0].id for row in rows}
     assets = (
         _asset(dataset, name, (acronym, *aliases[dataset.agency_id]), published, columns[dataset.id], known)
@@ -118,12 +128,12 @@ def _asset(
     )
 
 
-def _columns(session: Session, identity: Identity | None) -> dict[str, list[AssetColumn]]:
+def _columns(session: Session, which: ColumnElement[bool]) -> dict[str, list[AssetColumn]]:
     found: dict[str, list[AssetColumn]] = defaultdict(list)
     statement = (
         select(Column.dataset_id, Column.label, Column.name, Column.type, Column.description)
         .join(Dataset, Dataset.id == Column.dataset_id)
-        .where(visible(identity))
+        .where(which)
         .order_by(Column.dataset_id, Column.position)
     )
     for dataset_id, *values in session.execute(statement):
