@@ -93,6 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     chosen = settings or _settings_of_the_operator()
     os.umask(0o077)  # what this program writes is for its own account only
     app = Flask(__name__)
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign, assignment]
     app.url_map.strict_slashes = False
     app.config.update(
         SETTINGS=chosen,
@@ -114,6 +115,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     for part in (login, navigation, error_pages):
         part.install(app)
     return app
+
+
+def _as_it_is(view: Callable[..., Any]) -> Callable[..., Any]:
+    """No view here is a coroutine; Flask would look at each hook of each request whether it is one."""
+    return view
 
 
 def _settings_of_the_operator() -> Settings:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Flask, Request, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -41,12 +42,23 @@ class Visitor:
         return self.identity.person_id
 
 
+class FormSessions(SecureCookieSessionInterface):
+    """Flask's own sessions, which hold the secrets of forms; without a cookie no signer is made."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of the request."""
+        if self.get_cookie_name(app) not in request.environ.get("HTTP_COOKIE", ""):
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 def install(app: Flask) -> None:
     """Make Flask-Login ask `visitor_of` for every request, and nothing else."""
     app.config.update(SESSION_PROTECTION=None, REMEMBER_COOKIE_NAME="not-used", SESSION_COOKIE_HTTPONLY=True)
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.config["SESSION_COOKIE_SECURE"] = app.config["SETTINGS"].https
     app.config["SESSION_COOKIE_NAME"] = "__Host-form" if app.config["SETTINGS"].https else "form"
+    app.session_interface = FormSessions()
     manager = LoginManager()
     manager.request_loader(visitor_of)
     app.login_manager = manager  # type: ignore[attr-defined]  # not init_app: its hook opens a cookie session each time

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TypeVar
 
 from flask import request
 from werkzeug.datastructures import MIMEAccept
@@ -19,6 +20,8 @@ from exchange.rows.refusing import NotAcceptable, no_dataset
 from exchange.rows.soql import Name, ParameterError, Query, parse_parameters, parse_statement
 from exchange.values import is_four_by_four
 
+V = TypeVar("V")
+
 OF_THE_ANSWER = frozenset(
     {"$$bom", "$$app_token", "$$formula_safe", "$$row_count", "$$version", "$$read_from_nbe", "$jsonp"}
 )
@@ -28,8 +31,13 @@ MAX_CALLBACK = 100
 _CALLBACK = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$]*\Z")
 _PAGE = "text/html"
 _QUERIES: dict[bytes, Query] = {}
+_PARAMETERS: dict[bytes, dict[str, str]] = {}
 _MOST_QUERIES, _MOST_KEPT = 2_000, 1_000
 """How many parsed queries a worker keeps, and the longest query string (bytes) that is worth it."""
+
+_PROOFS = ("HTTP_AUTHORIZATION", "HTTP_DPOP")
+_NO_PROOF = Credentials(None, (), "", "")
+"""Of a request that brings none: nothing will be checked against its method and address."""
 
 _WITH_IDS = parse_statement("SELECT *, :id")
 
@@ -88,10 +96,7 @@ def query_of_address() -> Query:
     if query is None:
         given = {name: values for name, values in request.args.lists() if name.lower() not in OF_THE_ANSWER}
         query = parse_parameters(given)
-        if len(text) <= _MOST_KEPT:
-            while len(_QUERIES) >= _MOST_QUERIES:
-                _QUERIES.pop(next(iter(_QUERIES), text), None)
-            _QUERIES[text] = query
+        _keep(_QUERIES, text, query)
     return query
 
 
@@ -128,12 +133,30 @@ def _callback() -> str:
 
 def accepts_gzip() -> bool:
     """Whether the reader asked for gzip; nothing said means no."""
-    return request.accept_encodings["gzip"] > 0
+    return "HTTP_ACCEPT_ENCODING" in request.environ and request.accept_encodings["gzip"] > 0
 
 
 def parameter(name: str) -> str | None:
-    """The value of the parameter with this name, in any case; None where it is not given."""
-    return next((value for key, value in request.args.items() if key.lower() == name), None)
+    """The value of the parameter with this name (in lower case), in any case; None where it is not given."""
+    return _lowered().get(name)
+
+
+def _lowered() -> dict[str, str]:
+    """The first value of every parameter by its name in lower case."""
+    text = request.query_string
+    found = _PARAMETERS.get(text)
+    if found is None:
+        found = {key.lower(): value for key, value in reversed(list(request.args.items()))}
+        _keep(_PARAMETERS, text, found)
+    return found
+
+
+def _keep(kept: dict[bytes, V], text: bytes, value: V) -> None:
+    """Keep what a query string says, if it is short; the oldest goes."""
+    if len(text) <= _MOST_KEPT:
+        while len(kept) >= _MOST_QUERIES:
+            kept.pop(next(iter(kept), text), None)
+        kept[text] = value
 
 
 def flag(name: str) -> bool:
@@ -156,6 +179,8 @@ def ask_of(dataset_id: str, query: Query, format_: Format) -> Ask:
 
 def credentials() -> Credentials:
     """What came with this request to prove who asks, unchecked. A script of a page is nobody (soda.md §9)."""
+    if not any(proof in request.environ for proof in _PROOFS):
+        return _NO_PROOF
     nobody = parameter("$jsonp") is not None
     return Credentials(
         authorization=None if nobody else request.headers.get("Authorization"),

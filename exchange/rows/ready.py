@@ -7,7 +7,9 @@ the stream's business (`exchange.rows.answering.respond`). Restricted rows never
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Response
 from werkzeug.datastructures import Headers
@@ -21,6 +23,9 @@ from exchange.rows.open_reading import OpenDoor, Prepared
 from exchange.rows.pages_reading import PagesReader
 from exchange.rows.store_pages import PAGES
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 SMALL_ROWS = 5_000
 """Answers that can have no more rows are made whole before they leave."""
 
@@ -29,6 +34,21 @@ KEPT_BYTES = 64 * 1024 * 1024
 
 _JSON = FORMATS["json"]
 _REQUEST_ID = "X-Socrata-RequestId"
+
+
+class _Made(Headers):
+    """Headers of our own making, not looked through again."""
+
+    def __init__(self, made: Sequence[tuple[str, str]]) -> None:
+        self._list = list(made)
+
+
+class _Whole(Response):
+    """A response whose headers are as they shall be."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """The headers as they are."""
+        return self.headers
 
 
 class Ready:
@@ -44,9 +64,10 @@ class Ready:
         body = self.body(prepared, format_, options)
         if body is None:
             return None
-        headers = Headers(_headers(prepared, format_, options))
-        headers.add(_REQUEST_ID, secrets.token_hex(16))
-        return Response(body, headers=headers)
+        made = _headers(prepared, format_, options)
+        response = _Whole(body)
+        response.headers = _Made((*made, (_REQUEST_ID, secrets.token_hex(16)), ("Content-Length", str(len(body)))))
+        return response
 
     def body(self, prepared: Prepared, format_: Format, options: Options) -> bytes | None:
         """The bytes of the answer; None where it has to be streamed."""
