@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from exchange.rows import shapes
+from exchange.rows.plan.searching import SearchIndex
 from exchange.rows.source import Source
 from exchange.rows.watchdog import Watchdog
 
@@ -26,8 +27,16 @@ _LOCKS = (
 )
 
 
-Opening = Callable[[Any, Source, str], int]
-"""Makes a version the relation `"<name>"."rows"` of a cursor's instance; returns the bytes that it holds in memory."""
+@dataclass(frozen=True)
+class Opened:
+    """What opening a version gave: the bytes that it holds in memory, and the text index if it has one."""
+
+    bytes: int = 0
+    index: SearchIndex | None = None
+
+
+Opening = Callable[[Any, Source, str], Opened]
+"""Makes a version the relation `"<name>"."rows"` of a cursor's instance."""
 
 
 @dataclass(eq=False)
@@ -36,7 +45,7 @@ class Held:
 
     key: str
     name: str
-    bytes: int
+    opened: Opened
     uses: int = 0
 
     @property
@@ -94,20 +103,20 @@ class Instance:
             self._names += 1
             name = f"v{self._names}"
         with self.cursor() as cursor:
-            size = self._opening(cursor, source, name)
+            opened = self._opening(cursor, source, name)
         with self._lock:
-            held = self._held[key] = Held(key, name, size, uses=1)
+            held = self._held[key] = Held(key, name, opened, uses=1)
             self._shrink()
         return held
 
     def _shrink(self) -> None:
         """Close the least recently used versions that nobody reads, until the bounds hold."""
-        total = sum(held.bytes for held in self._held.values())
+        total = sum(held.opened.bytes for held in self._held.values())
         for key, held in list(self._held.items()):
             if len(self._held) <= MAX_ATTACHED and total <= self._resident_bytes:
                 return
             if held.uses == 0:
-                total -= held.bytes
+                total -= held.opened.bytes
                 del self._held[key]
                 with self._connection.cursor() as cursor:
                     cursor.execute(f'DETACH "{held.name}"')

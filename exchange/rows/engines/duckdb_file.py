@@ -16,8 +16,9 @@ from exchange import clock
 from exchange.errors import CharterError
 from exchange.rows.engine import NO_OTHERS, Batches, NotComputable, TooLarge, check_rows, not_run, stopped, too_late
 from exchange.rows.engines.duckdb_parquet import view_parquet
-from exchange.rows.instance import Held, Instance
-from exchange.rows.plan import Plan
+from exchange.rows.instance import Held, Instance, Opened
+from exchange.rows.plan import Plan, Relation
+from exchange.rows.search_index import find_index
 from exchange.rows.source import Source
 
 BATCH_ROWS = 16_384
@@ -70,22 +71,23 @@ class DuckDBEngine:
             return self._instance[1]
 
 
-def open_source(cursor: Any, source: Source, name: str) -> int:
-    """Make the version the relation `"<name>"."rows"`, whichever way it is there; returns the bytes held in memory."""
+def open_source(cursor: Any, source: Source, name: str) -> Opened:
+    """Make the version the relation `"<name>"."rows"`, whichever way it is there."""
     if source.file is not None and (source.parquet is None or source.file.exists()):
         return _attach(cursor, source.file, name)
     if source.parquet is not None:
-        return view_parquet(cursor, source.parquet, name)
+        view_parquet(cursor, source.parquet, name)
+        return Opened()
     return _load(cursor, source, name)
 
 
-def _attach(cursor: Any, file: Path, name: str) -> int:
+def _attach(cursor: Any, file: Path, name: str) -> Opened:
     path = str(file).replace("'", "''")
     cursor.execute(f"ATTACH '{path}' AS \"{name}\" (READ_ONLY)")
-    return 0
+    return Opened(index=find_index(cursor, name))
 
 
-def _load(cursor: Any, source: Source, name: str) -> int:
+def _load(cursor: Any, source: Source, name: str) -> Opened:
     if source.load is None:
         raise ValueError(f"the source {source.key} has neither a file nor rows")
     table = source.load()
@@ -93,7 +95,7 @@ def _load(cursor: Any, source: Source, name: str) -> int:
     cursor.register("incoming", table)
     cursor.execute(f'CREATE TABLE "{name}"."rows" AS SELECT * FROM incoming')
     cursor.unregister("incoming")
-    return int(table.nbytes)
+    return Opened(int(table.nbytes))
 
 
 class _Running:
@@ -112,15 +114,21 @@ class _Running:
         """Open the sources, begin the statement, compute the first batch."""
         if self._cancel.is_set():
             raise stopped()
-        relation = self._hold(source)
-        sql, values = self._plan.sql(relation, source.published_at, source.row_version)
+        held = self._hold(source)
+        joined = {
+            key: Relation(self._hold(other).relation, other.published_at, other.row_version)
+            for key, other in others.items()
+        }
+        sql, values = self._plan.sql(
+            held.relation, source.published_at, source.row_version, joined, search_index=held.opened.index
+        )
         self._cursor = self._instance.cursor()
         self._first = self._timed(lambda: self._begin(sql, values))
 
-    def _hold(self, source: Source) -> str:
+    def _hold(self, source: Source) -> Held:
         held = self._instance.hold(source)
         self._held.append(held)
-        return held.relation
+        return held
 
     def _begin(self, sql: str, values: list[Any]) -> pa.RecordBatch | None:
         self._reader = self._cursor.sql(sql, params=values).to_arrow_reader(BATCH_ROWS)

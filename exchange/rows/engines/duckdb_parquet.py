@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 
-def view_parquet(cursor: Any, parquet: Path, name: str) -> int:
-    """Make the file the relation `"<name>"."rows"`. Nothing is held in memory, so it returns 0 bytes."""
+def view_parquet(cursor: Any, parquet: Path, name: str) -> None:
+    """Make the file the relation `"<name>"."rows"`; nothing of it is held in memory."""
     path = str(parquet).replace("'", "''")
     cursor.execute(f"ATTACH ':memory:' AS \"{name}\"")
     cursor.execute(f'CREATE VIEW "{name}"."rows" AS SELECT * FROM read_parquet(\'{path}\')')
-    return 0
