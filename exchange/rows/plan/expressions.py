@@ -9,7 +9,7 @@ from typing import Any
 from exchange.rows.functions import CELL_MEANING, CELL_MEANING_OF_OTHERS, NOT_CALLABLE, OVERLOADS
 from exchange.rows.plan.coercion import number
 from exchange.rows.plan.overloads import as_type, call
-from exchange.rows.plan.typed import Apply, Column, Constant, Over, Sort, Typed, apply, too_large
+from exchange.rows.plan.typed import Apply, Column, Constant, Over, Sort, SystemField, Typed, apply, too_large
 from exchange.rows.soql import tree
 from exchange.rows.soql.errors import SoqlError
 from exchange.rows.soql.lexer import check_storable
@@ -65,6 +65,10 @@ class Expressions(ABC):
             case _:
                 return self._test_or_part(node)
 
+    def value_of(self, node: tree.Node) -> Typed:
+        """The expression, typed, as something that can be given out or sorted by: a bare NULL is a text."""
+        return valued(self.type_of(node))
+
     def condition(self, node: tree.Node) -> Typed:
         """The expression, which has to be a condition; a bare NULL is one."""
         typed = self.type_of(node)
@@ -76,7 +80,7 @@ class Expressions(ABC):
 
     def sort(self, ordering: tree.Ordering) -> Sort:
         """One sort key: nulls last ascending and first descending, unless it says otherwise."""
-        expression = self.type_of(ordering.expression)
+        expression = self.value_of(ordering.expression)
         first = ordering.nulls_first
         return Sort(expression, ordering.descending, ordering.descending if first is None else first)
 
@@ -121,13 +125,14 @@ class Expressions(ABC):
         return apply(function, typed.arguments, typed.type, distinct=typed.distinct, filter_=condition, over=over)
 
     def _over(self, window: tree.Window) -> Over:
-        partition = tuple(self.type_of(key) for key in window.partition)
+        partition = tuple(self.value_of(key) for key in window.partition)
         order = tuple(self.sort(ordering) for ordering in window.order)
         frame = window.frame
-        if frame is not None and frame.unit == "GROUPS" and not order:
+        sorted_by = [sort.expression for sort in order if not isinstance(sort.expression, Constant | SystemField)]
+        if frame is not None and frame.unit == "GROUPS" and not sorted_by:
             raise SoqlError("bad-parse", "A frame of GROUPS needs ORDER BY in its window")
         counts = frame is not None and frame.unit == "RANGE" and any(word[0].isdigit() for word in frame.words)
-        if counts and (len(order) != 1 or order[0].expression.type not in ("number", "double")):
+        if counts and (len(sorted_by) != 1 or sorted_by[0].type not in ("number", "double")):
             raise SoqlError("type-mismatch", "A RANGE by a number needs ORDER BY one number in its window")
         return Over(partition, order, "" if frame is None else " ".join(_edges(frame)))
 
@@ -208,6 +213,11 @@ class Expressions(ABC):
         if not isinstance(value, str):
             raise SoqlError("unknown-parameter", f"Unknown parameter {node.name}", at=node.at, name=node.name)
         return _literal(tree.Literal("text", value, at=node.at))
+
+
+def valued(typed: Typed) -> Typed:
+    """The expression, a bare NULL as a text."""
+    return Constant("text", None) if typed.type == "null" else typed
 
 
 def _edges(frame: tree.Frame) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exchange.rows.functions import OVERLOADS
+from exchange.rows.plan.expressions import valued
 from exchange.rows.plan.naming import implied_name
 from exchange.rows.plan.scope import Scope
 from exchange.rows.plan.visible import Named
@@ -67,7 +68,7 @@ def outputs_of(query: tree.Query, scope: Scope) -> tuple[Named, ...]:
         if selection.alias is None and isinstance(selection.expression, tree.Name):
             found.append(_plain(scope, selection.expression))
         else:
-            found.append(Named(name, scope.alias(key_of(name))))
+            found.append(Named(name, valued(scope.alias(key_of(name)))))
     if not found or len(found) > MAX_OUTPUTS:
         raise SoqlError("bad-parse", f"A query selects 1 to {MAX_OUTPUTS:,} columns, not {len(found):,}")
     return tuple(found)

@@ -52,11 +52,11 @@ def resolve_stage(
         primary.keys,
         _joined(scope, joins),
         _where(query, scope),
-        tuple(scope.type_of(node) for node in query.group),
+        tuple(scope.value_of(node) for node in query.group),
         scope.condition(query.having) if query.having is not None else None,
         tuple(_sort(scope, ordering) for ordering in query.order),
         query.distinct,
-        tuple(scope.type_of(node) for node in query.distinct_on),
+        tuple(scope.value_of(node) for node in query.distinct_on),
         False,
         query.limit,
         query.offset,
@@ -161,8 +161,9 @@ def _settled(stage: Stage) -> Stage:
 
     def settle(expression: Apply) -> Typed:
         over = expression.over
-        by_place = expression.function.name in _BY_PLACE or (over is not None and over.frame.startswith("ROWS"))
-        if over is None or not by_place or "EXCLUDE" in over.frame:
+        if over is None or "EXCLUDE" in over.frame:
+            return expression
+        if not (over.frame.startswith("ROWS") or (not over.frame and expression.function.name in _BY_PLACE)):
             return expression
         return replace(expression, over=Over(over.partition, (*over.order, *ties), over.frame))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from exchange.rows.plan.emitting import Emitter, varies
 from exchange.rows.plan.shape import Combination, Dataset, Joined, Rows, Stage
-from exchange.rows.plan.typed import parts
+from exchange.rows.plan.typed import Typed, has_window, parts
 from exchange.rows.plan.values import quoted
 from exchange.rows.plan.visible import output_name, row_id
 from exchange.rows.types import ROW
@@ -62,13 +62,13 @@ class Statement:
             sql, order = self._distinct(stage, outputs, numbered=numbered)
         elif stage.distinct_on:
             sql, order = self._distinct_on(stage, outputs, numbered=numbered)
+        elif numbered and any(has_window(sort.expression) for sort in stage.order):
+            sql, order = self._numbered_by_windows(stage, outputs)
         else:
             order = self._order(stage)
             outputs += [self._number(stage, order)] if numbered else []
             sql = f"SELECT {', '.join(outputs)} {self._body(stage)}"
-        if order and (last or paged):
-            sql += f" ORDER BY {', '.join(order)}"
-        return sql + paged
+        return f"{sql}{_ordered(order) if last or paged else ''}{paged}"
 
     def _page(self, stage: Stage, outputs: list[str], limit: int) -> str:
         """Consecutive rows of a version, found by their dense numbers."""
@@ -97,18 +97,36 @@ class Statement:
 
     def _distinct_on(self, stage: Stage, outputs: list[str], *, numbered: bool) -> tuple[str, list[str]]:
         """The first row of each group of equal keys, in the order asked for; then that order again."""
-        keys = ", ".join(self._emit.text(key) for key in stage.distinct_on)
-        order = ", ".join(self._order(stage))
-        picked = f"row_number() OVER (PARTITION BY {keys} ORDER BY {order}) AS _first"
-        place = f"row_number() OVER (ORDER BY {order}) - 1 AS {ROW}"
-        inner = f"SELECT {', '.join([*outputs, picked, place])} {self._body(stage)}"
+        inner, order = self._spread(stage, outputs)
+        keys = [f"d.p{position}" for position in range(len(stage.distinct_on))]
+        picked = f"row_number() OVER (PARTITION BY {', '.join(keys)}{_ordered(order)}) AS _first"
+        place = f"row_number() OVER ({_ordered(order).strip()}) - 1 AS {ROW}"
         names = [f"d.{output_name(position)}" for position in range(len(stage.outputs))]
+        placed = f"SELECT {', '.join([*names, picked, place])} FROM ({inner}) AS d"
         names += [f"d.{ROW} AS {ROW}"] if numbered else []
-        return f"SELECT {', '.join(names)} FROM ({inner}) AS d WHERE d._first = 1", [f"d.{ROW}"]
+        return f"SELECT {', '.join(names)} FROM ({placed}) AS d WHERE d._first = 1", [f"d.{ROW}"]
+
+    def _spread(self, stage: Stage, outputs: list[str]) -> tuple[str, list[str]]:
+        """The select with every key as a column of its own, since no window may stand in another; and its order."""
+        keys = [f"{self._emit.text(key)} AS p{n}" for n, key in enumerate(stage.distinct_on)]
+        asked = [sort for sort in stage.order if varies(sort.expression)]
+        keys += [f"{self._emit.text(sort.expression)} AS o{n}" for n, sort in enumerate(asked)]
+        order = [self._emit.key(f"d.o{n}", sort) for n, sort in enumerate(asked)]
+        ties = self._ties(stage)
+        keys += [f"{self._emit.text(key)} AS k{n}" for n, key in enumerate(ties)]
+        order += [f"d.k{n} ASC NULLS LAST" for n in range(len(ties))]
+        return f"SELECT {', '.join([*outputs, *keys])} {self._body(stage)}", order
+
+    def _numbered_by_windows(self, stage: Stage, outputs: list[str]) -> tuple[str, list[str]]:
+        """A numbered stage whose order looks at other rows."""
+        inner, order = self._spread(stage, outputs)
+        names = [f"d.{output_name(position)}" for position in range(len(stage.outputs))]
+        place = f"row_number() OVER ({_ordered(order).strip()}) - 1 AS {ROW}"
+        return f"SELECT {', '.join([*names, place])} FROM ({inner}) AS d", order
 
     def _body(self, stage: Stage) -> str:
         """FROM, joins and conditions."""
-        ordered = not stage.grouped and not stage.distinct
+        ordered = not stage.grouped and (stage.looks_around or not stage.distinct)
         ids = any(row_id(stage.alias) in parts(expression) for expression in stage.expressions())
         found = [f"FROM {self._rows(stage.source, numbered=ordered, ids=ids)} AS {stage.alias}"]
         found += [self._join(joined, numbered=ordered) for joined in stage.joins]
@@ -132,8 +150,15 @@ class Statement:
     def _order(self, stage: Stage) -> list[str]:
         """The keys that were asked for, then what makes the order total."""
         asked = self._emit.sort_keys(stage.order)
-        ties = [key for key in stage.group if varies(key)] if stage.grouped else list(stage.every_key)
-        return [*asked, *(f"{self._emit.text(key)} ASC NULLS LAST" for key in ties)]
+        return [*asked, *(f"{self._emit.text(key)} ASC NULLS LAST" for key in self._ties(stage))]
+
+    @staticmethod
+    def _ties(stage: Stage) -> list[Typed]:
+        return [key for key in stage.group if varies(key)] if stage.grouped else list(stage.every_key)
+
+
+def _ordered(order: list[str]) -> str:
+    return f" ORDER BY {', '.join(order)}" if order else ""
 
 
 def _page(limit: int | None, offset: int) -> str:
