@@ -92,9 +92,10 @@ def make_key(session: Session, by: Identity, *, name: str, days: int, now: datet
 def end_key(session: Session, by: Identity, key_id: str, now: datetime) -> ApiKey:
     """End a key of one's own for good, from the next request on; an administrator or the CDO may end anybody's.
 
-    Ending asks for no fresh proof, since it must be quick. Raises `NotFound` for others' keys, `Conflict` for an ended
-    one. The caller commits.
+    Raises `Refused` where the proof of identity is older than five minutes, `NotFound` for others' keys, `Conflict` for
+    an ended one. The caller commits.
     """
+    require_recent(by, now)
     key = session.get(ApiKey, key_id)
     if key is None or not (key.person_id == by.person_id or by.holds(RoleKind.ADMINISTRATOR, RoleKind.CDO)):
         raise NotFound("There is no such key.")

@@ -21,6 +21,7 @@ from exchange.hub.merging import MERGED, Merge
 from exchange.hub.staging import Staging, write_whole
 from exchange.hub.writing.faults import NO_ROW, BadBody
 from exchange.hub.writing.finding import NEW, Folded, fold, require_unique
+from exchange.hub.writing.operations import ID
 from exchange.hub.writing.patch import HAS, PATCH, meanings_kept
 from exchange.rows.layout import ROW_GROUP
 from exchange.rows.types import ColumnInfo, physical_fields
@@ -68,9 +69,7 @@ def apply(
     kept = None if how is Merge.REPLACE else before
     columns = meanings_kept(infos, before.columns if before else ())
     keys = kept.column(row_id) if kept and row_id and row_id in kept.schema.names else None
-    folded = fold(patch, keys, kept.rows if kept else 0, columns, row_id)
-    if one_row and folded.deleted.all() and (folded.target == NEW).all():
-        raise BadBody(NO_ROW, "No row has this id in the current version. Nothing was changed.", status=404)
+    folded = _found(patch, keys, kept.rows if kept else 0, columns, row_id, one_row=one_row)
     schema = layout(columns, _whole(columns, patch.schema, kept.schema if kept else None))
     column_of = {field.name: column.name for column in columns for field in physical_fields(column)}
     work = _Work(_with_empty(patch), folded, schema, column_of)
@@ -84,6 +83,26 @@ def apply(
     if row_id is not None and folded.by_id:
         require_unique(pq.read_table(staging.path(MERGED), columns=[row_id])[row_id], row_id)
     return {"file": MERGED, "columns": [c.to_json() for c in columns], **_counts(folded, before, how)}
+
+
+def _found(
+    patch: pa.Table, keys: pa.ChunkedArray | None, rows: int, columns: Sequence[ColumnInfo], row_id: str | None,
+    *, one_row: bool,
+) -> Folded:  # fmt: skip
+    """The rows that the patch is about; where the address named one row, that row has to be there."""
+    try:
+        folded = fold(patch, keys, rows, columns, row_id)
+    except BadBody as bad:
+        if one_row and bad.data.get("column") == ID:
+            raise _not_there() from bad
+        raise
+    if one_row and folded.deleted.all() and (folded.target == NEW).all():
+        raise _not_there()
+    return folded
+
+
+def _not_there() -> BadBody:
+    return BadBody(NO_ROW, "No row has this id in the current version. Nothing was changed.", status=404)
 
 
 def _counts(folded: Folded, before: Before | None, how: Merge) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _add(session: Session, dataset: Dataset, given: Any) -> Column:
 
 
 def give_to_everybody(session: Session, writer: Writer, dataset: Dataset, now: datetime) -> None:
-    """Let everybody read a dataset whose classification is agreed; the caller commits. Else `Refused` with the next step."""
+    """Let everybody read a dataset whose classification is agreed, else raise `Refused` with the next step."""
     step = _missing(session, dataset)
     if step is not None:
         raise Refused(f"Nothing was made public. {step}", because=("classification",))
