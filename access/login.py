@@ -67,6 +67,8 @@ def install(app: Flask) -> None:
 def identity_of_request() -> Identity | None:
     """Who signed in to this request, with the roles in force today; None is the public."""
     g.pop("_login_user", None)
+    if not cookie_value():
+        return None
     return current_user.identity if current_user.is_authenticated else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from exchange.catalog.discovery.matching import OURS
 from exchange.catalog.discovery.parameters import Wanted, parse
 from exchange.catalog.discovery.shape import result
 from exchange.catalog.discovery.snapshot import Snapshot, snapshot_for
+from exchange.catalog.kept_answers import only_if_changed
 from exchange.directory.identity import current_identity
 from exchange.errors import CharterError
 from exchange.rows import limits
@@ -27,6 +29,12 @@ limits.guard(discovery)
 
 ROOT = "/api/catalog/v1"
 JSON_TYPE = "application/json;charset=utf-8"
+FOR_EVERYBODY = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+    ("Cache-Control", "public, no-cache"),
+    ("Vary", "Cookie"),
+)
 TIMINGS = b'"timings":{"serviceMillis":0,"searchMillis":[0,0]}'
 """The member is expected; an answer that is the same for everybody measures nothing."""
 
@@ -41,48 +49,52 @@ def search() -> Response:
         results = [orjson.dumps(result(asset, web.settings().origin, show_visibility=True)) for asset in shown]
     else:
         results = [snapshot.prepared[position].json for position in matches.page]
-    return _answer(results, len(matches.found))
+    return _answer(results, len(matches.found), snapshot)
 
 
 @discovery.get(f"{ROOT}/autocomplete")
 def autocomplete() -> Response:
     """Titles in which what was typed begins a word."""
-    wanted = _wanted()
-    assets = _snapshot().among(replace(wanted, q=""))
-    return _paged(counting.titles(assets, wanted.q, wanted.deduplicate), wanted)
+    wanted, snapshot = _wanted(), _snapshot()
+    assets = snapshot.among(replace(wanted, q=""))
+    return _paged(counting.titles(assets, wanted.q, wanted.deduplicate), wanted, snapshot)
 
 
 @discovery.get(f"{ROOT}/tags/autocomplete")
 def complete_tags() -> Response:
     """Tags in which what was typed begins a word."""
-    wanted = _wanted()
-    return _paged(counting.tags(_snapshot().among(replace(wanted, q="")), wanted.q), wanted)
+    wanted, snapshot = _wanted(), _snapshot()
+    return _paged(counting.tags(snapshot.among(replace(wanted, q="")), wanted.q), wanted, snapshot)
 
 
 @discovery.get(f"{ROOT}/domains")
 def domains() -> Response:
     """Our one domain, with its number of assets."""
-    assets = _snapshot().among(replace(_wanted(), q=""))
-    return _all(counting.domains(assets, urlsplit(web.settings().origin).netloc))
+    snapshot = _snapshot()
+    assets = snapshot.among(replace(_wanted(), q=""))
+    return _all(counting.domains(assets, urlsplit(web.settings().origin).netloc), snapshot)
 
 
 @discovery.get(f"{ROOT}/<any(domain_categories, domain_tags, categories, tags):kind>")
 def count(kind: str) -> Response:
     """Categories or tags with their numbers of assets."""
-    return _all(counting.counts(kind, _snapshot().among(_wanted())))
+    snapshot = _snapshot()
+    return _all(counting.counts(kind, snapshot.among(_wanted())), snapshot)
 
 
 @discovery.get(f"{ROOT}/domain_metadata")
 def domain_metadata() -> Response:
     """Custom metadata with numbers of assets."""
-    return _all(counting.custom(_snapshot().among(_wanted())))
+    snapshot = _snapshot()
+    return _all(counting.custom(snapshot.among(_wanted())), snapshot)
 
 
 @discovery.get(f"{ROOT}/domains/<domain>/facets")
 def facets(domain: str) -> Response:
     """Everything that can be counted, value by value; of our own domain."""
-    assets: Sequence[Asset] = _snapshot().among(_wanted()) if _domain(domain) == OURS else ()
-    return _json(orjson.dumps(counting.facets(assets)))
+    snapshot = _snapshot()
+    assets: Sequence[Asset] = snapshot.among(_wanted()) if _domain(domain) == OURS else ()
+    return _json(orjson.dumps(counting.facets(assets)), snapshot)
 
 
 @discovery.get("/api/search/views")
@@ -103,8 +115,7 @@ def on_error(error: CharterError) -> Response:
     """A mistake in the form that clients of this interface know."""
     web.session().rollback()
     body = {"error": error.message, "code": error.code, "message": error.message}
-    response = _json(orjson.dumps(body))
-    response.status_code = error.status
+    response = Response(orjson.dumps(body), error.status, content_type=JSON_TYPE)
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(getattr(error, "headers", {}))
     return response
@@ -129,27 +140,31 @@ def _snapshot() -> Snapshot:
     return snapshot_for(web.session, current_identity())
 
 
-def _paged(results: list[dict[str, Any]], wanted: Wanted) -> Response:
+def _paged(results: list[dict[str, Any]], wanted: Wanted, snapshot: Snapshot) -> Response:
     page = results[wanted.offset : wanted.offset + wanted.limit]
-    return _answer([orjson.dumps(one) for one in page], len(results))
+    return _answer([orjson.dumps(one) for one in page], len(results), snapshot)
 
 
-def _all(results: list[dict[str, Any]]) -> Response:
-    return _answer([orjson.dumps(one) for one in results], len(results))
+def _all(results: list[dict[str, Any]], snapshot: Snapshot) -> Response:
+    return _answer([orjson.dumps(one) for one in results], len(results), snapshot)
 
 
-def _answer(results: Sequence[bytes], total: int) -> Response:
-    return _json(b'{"results":[%b],"resultSetSize":%d,%b}' % (b",".join(results), total, TIMINGS))
+def _answer(results: Sequence[bytes], total: int, snapshot: Snapshot) -> Response:
+    return _json(b'{"results":[%b],"resultSetSize":%d,%b}' % (b",".join(results), total, TIMINGS), snapshot)
 
 
-def _json(body: bytes) -> Response:
+def _json(body: bytes, snapshot: Snapshot) -> Response:
     """The answer; the public's may be read by pages of any site and checked for change."""
     response = Response(body, content_type=JSON_TYPE)
-    if current_identity() is None:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        response.headers["Cache-Control"] = "public, no-cache"
-        response.vary.add("Cookie")
-        response.add_etag()
-        response.make_conditional(request)
-    return response
+    if current_identity() is not None:
+        return response
+    for name, value in FOR_EVERYBODY:
+        response.headers[name] = value
+    response.headers["ETag"] = _etag(snapshot)
+    return only_if_changed(response)
+
+
+def _etag(snapshot: Snapshot) -> str:
+    """A function of the catalogue and of what was asked, so that a large answer need not be read once more."""
+    asked = f"{request.path}?{request.query_string.decode('latin-1')} {request.host}"
+    return f'"{hashlib.blake2b(snapshot.mark + asked.encode(), digest_size=16).hexdigest()}"'

@@ -8,6 +8,11 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from exchange.catalog.discovery.assets import Asset
 from exchange.catalog.discovery.words import plain, stems
@@ -16,10 +21,11 @@ WEIGHTS = {"id": 12.0, "title": 8.0, "tags": 4.0, "agency": 3.0, "category": 3.0
 """How much an occurrence counts by where it stands."""
 
 SATURATION = 4.0
-WHOLE_TITLE, IN_TITLE = 3.0, 1.5
-"""Factors for a query that is the title, or whose every word stands in it."""
+WHOLE_TITLE, IN_TITLE = 2.0, 1.5
+"""Factors for a query that is the title, and for one whose every word stands in it."""
 
 Weighted = Mapping[str, float]
+Numbers = NDArray[Any]
 
 
 def weighted_stems(asset: Asset) -> Weighted:
@@ -44,38 +50,48 @@ def _texts(asset: Asset) -> dict[str, Sequence[str]]:
     }
 
 
+@dataclass(frozen=True)
+class Postings:
+    """Where one stem stands: positions of assets, the weight at each, and whether it stands in the title there."""
+
+    positions: Numbers
+    weights: Numbers
+    in_title: Numbers
+
+
 class Index:
     """Which assets hold which stems. Positions are those of the assets that it was built of."""
 
     def __init__(self, assets: Sequence[Asset], weights: Sequence[Weighted]) -> None:
-        self._titles = [(plain(asset.title), frozenset(stems(asset.title))) for asset in assets]
-        self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        titles = [frozenset(stems(asset.title)) for asset in assets]
+        self._size = len(titles)
+        self._whole_titles: dict[str, list[int]] = defaultdict(list)
+        for position, asset in enumerate(assets):
+            self._whole_titles[" ".join(plain(asset.title).split())].append(position)
+        found: dict[str, list[tuple[int, float, bool]]] = defaultdict(list)
         for position, weighted in enumerate(weights):
             for stem, weight in weighted.items():
-                self._postings[stem].append((position, weight / (weight + SATURATION)))
+                found[stem].append((position, weight / (weight + SATURATION), stem in titles[position]))
+        self._postings = {stem: _postings(held) for stem, held in found.items()}
 
     def scores(self, asked: Sequence[str], needed: int, text: str) -> dict[int, float]:
         """The score of each asset that holds at least `needed` of these stems; `text` is the query as typed."""
-        scores: dict[int, float] = defaultdict(float)
-        held: Counter[int] = Counter()
+        scores, held, in_title = np.zeros(self._size), np.zeros(self._size, np.int32), np.zeros(self._size, np.int32)
         for stem in asked:
-            postings = self._postings.get(stem, ())
-            rarity = math.log(1 + len(self._titles) / (1 + len(postings)))
-            for position, weight in postings:
-                scores[position] += rarity * weight
-                held[position] += 1
-        whole, wanted = " ".join(plain(text).split()), frozenset(asked)
-        return {
-            position: score * self._title_factor(position, whole, wanted)
-            for position, score in scores.items()
-            if held[position] >= needed
-        }
+            if (postings := self._postings.get(stem)) is not None:
+                rarity = math.log(1 + self._size / (1 + len(postings.positions)))
+                scores[postings.positions] += rarity * postings.weights
+                held[postings.positions] += 1
+                in_title[postings.positions] += postings.in_title
+        scores[in_title == len(asked)] *= IN_TITLE
+        scores[self._whole_titles.get(" ".join(plain(text).split()), [])] *= WHOLE_TITLE
+        found = np.flatnonzero(held >= needed)
+        return dict(zip(found.tolist(), scores[found].tolist(), strict=True))
 
-    def _title_factor(self, position: int, whole: str, wanted: frozenset[str]) -> float:
-        title, title_stems = self._titles[position]
-        if title == whole:
-            return WHOLE_TITLE
-        return IN_TITLE if wanted <= title_stems else 1.0
+
+def _postings(held: Sequence[tuple[int, float, bool]]) -> Postings:
+    positions, weights, in_title = zip(*held, strict=True)
+    return Postings(np.array(positions, np.int32), np.array(weights), np.array(in_title, np.int32))
 
 
 def words_needed(number: int, rule: str) -> int:

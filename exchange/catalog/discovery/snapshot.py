@@ -6,6 +6,7 @@ the same rule of visibility. What did not change since the last time keeps its s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -24,20 +25,22 @@ from exchange.directory.identity import Identity
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is made of one asset alone: its weighted stems and its JSON."""
+    """What is made of one asset alone: its weighted stems, its JSON, and the JSON's digest."""
 
     asset: Asset
     stems: Weighted
     json: bytes
+    digest: bytes
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Assets by title and id. Positions in `index` and `prepared` are theirs."""
+    """Assets by title and id. Positions in `index` and `prepared` are theirs; `mark` changes when any of them does."""
 
     assets: Sequence[Asset]
     index: Index
     prepared: Sequence[Prepared]
+    mark: bytes
 
     def match(self, wanted: Wanted) -> Matches:
         """The positions that a query wants, and the page of them."""
@@ -52,13 +55,17 @@ def make_snapshot(assets: Sequence[Asset], origin: str, before: Mapping[str, Pre
     """Prepare assets for search; `before` is what was prepared last time, by id."""
     known = before or {}
     prepared = [_prepare(asset, origin, known.get(asset.id)) for asset in assets]
-    return Snapshot(assets, Index(assets, [one.stems for one in prepared]), prepared)
+    mark = hashlib.sha256()
+    for one in prepared:
+        mark.update(one.digest)
+    return Snapshot(assets, Index(assets, [one.stems for one in prepared]), prepared, mark.digest())
 
 
 def _prepare(asset: Asset, origin: str, before: Prepared | None) -> Prepared:
     if before is not None and before.asset == asset:
         return before
-    return Prepared(asset, weighted_stems(asset), fragment(asset, origin))
+    json = fragment(asset, origin)
+    return Prepared(asset, weighted_stems(asset), json, hashlib.sha256(json).digest())
 
 
 class PublicCatalogue:
