@@ -57,7 +57,7 @@ class Ready:
     def __init__(self, door: OpenDoor, kept: KeptBytes | None = None) -> None:
         self._door = door
         self._pages = PagesReader()
-        self.kept = kept or KeptBytes(KEPT_BYTES)
+        self.kept = kept if kept is not None else KeptBytes(KEPT_BYTES)
 
     def response(self, prepared: Prepared, format_: Format, options: Options) -> Response | None:
         """The whole answer; None where it has to be streamed. Raises what `OpenDoor.answer` raises."""
