@@ -29,6 +29,7 @@ from exchange.classification.suppression import RULES
 from exchange.classification.withheld import OPEN, RESTRICTED
 from exchange.errors import Invalid
 from exchange.forms import ALWAYS_ALLOWED, Form
+from exchange.rows.types import SEVERAL_PARTS
 
 CODES = [
     SelectChoice("", "Choose a basis"),
@@ -110,8 +111,8 @@ class SuppressionForm(Form):
     )  # fmt: skip
 
     def offer(self, columns: Iterable[Column]) -> None:
-        """Offer the dataset's columns: those of type number as counts, all but points as companions."""
-        listed = [column for column in columns if column.type != "point"]
+        """Offer the dataset's columns: those of type number as counts, all but places and shapes as companions."""
+        listed = [column for column in columns if column.type not in SEVERAL_PARTS]
         self.columns.choices = [SelectChoice(column.name, column.label) for column in listed if column.type == "number"]
         self.hide_with.choices = self.groups.choices = [SelectChoice(column.name, column.label) for column in listed]
 

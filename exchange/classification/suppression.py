@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from exchange.errors import Invalid
+from exchange.rows.types import SEVERAL_PARTS
 
 SUPPRESSED = "suppressed"
 CELL = "__cell"
@@ -92,7 +93,7 @@ def parse(data: Mapping[str, Any], types: Mapping[str, str]) -> Suppression:
     if set(named["columns"]) & {*named["hide_with"], *named["groups"]}:
         raise Invalid("A column is either a count or something hidden or grouped with it, not both.")
     for name in named["hide_with"]:
-        if types[name] in ("point", "url"):
+        if types[name] == "url" or types[name] in SEVERAL_PARTS:
             raise Invalid(f"“{name}” is {types[name]} and cannot be hidden cell by cell. Withhold the column instead.")
     return Suppression(RULES[data["rule"]], **named)
 

@@ -52,6 +52,9 @@ class SodaType(enum.StrEnum):
 SHAPES = frozenset({SodaType.LINE, SodaType.POLYGON, SodaType.MULTIPOINT, SodaType.MULTILINE, SodaType.MULTIPOLYGON})
 """The geometries that lie as well-known binary."""
 
+SEVERAL_PARTS = SHAPES | {SodaType.POINT, SodaType.LOCATION}
+"""The types that lie as several columns."""
+
 NUMBERS = frozenset({SodaType.NUMBER, SodaType.MONEY})
 """The types that are a number to a query. A number may also lie as int64, if every value of the version fits."""
 
