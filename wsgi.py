@@ -79,6 +79,7 @@ COMMANDS = (
     "agreements.commands:agreements",
     "audit.commands:audit",
     "exchange.hub.commands:publish",
+    "exchange.rows.commands:rows",
     "exchange.portal.commands:serve",
     "exchange.portal.commands:migrate",
     "demo.commands:demo",

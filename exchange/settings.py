@@ -27,6 +27,11 @@ KNOWN = (
     "EXCHANGE_PROXIES",
     "EXCHANGE_QUOTA_BY_ADDRESS",
     "EXCHANGE_QUOTA_BY_TOKEN",
+    "EXCHANGE_OBJECT_STORE",
+    "EXCHANGE_OBJECT_CACHE_GB",
+    "EXCHANGE_SPARK_REMOTE",
+    "EXCHANGE_SPARK_ROWS",
+    "EXCHANGE_SPARK_FROM",
 )
 QUOTA_BY_ADDRESS, QUOTA_BY_TOKEN = 600, 3_000
 """Requests for rows a minute, where the operator says nothing."""
@@ -34,6 +39,13 @@ QUOTA_BY_ADDRESS, QUOTA_BY_TOKEN = 600, 3_000
 QUOTA_IN_THE_DEMO = 100_000
 """The same in the demo, which answers its own machine only."""
 
+SPARK_FROM = 50_000_000
+"""Rows from which a dataset is answered by Spark, where there is one (engine.md §3)."""
+
+OBJECT_CACHE_GB = 50
+"""Gigabytes of fetched versions that a machine keeps."""
+
+OBJECT_STORES = ("file://", "s3://", "az://", "gs://")
 SECRET_KEY_BYTES = 32
 LAST_PORT = 65_535
 
@@ -51,6 +63,8 @@ class Settings:
     `origin` is the public address (scheme, host and port, no path); it is the OAuth issuer and the
     name of the log. `log_key_file` and `store_key_file` are files of mode 0600 outside the database. Quotas are
     requests for rows a minute, 0 for none; `proxies` are the networks whose `X-Forwarded-For` is believed.
+    `object_store` is where versions are published besides the local disk, `spark_remote` a Spark Connect address,
+    `spark_rows` the folder or address under which Spark finds what is in the store (docs/engines.md); "" for none.
     """
 
     data_dir: Path
@@ -65,6 +79,11 @@ class Settings:
     proxies: tuple[str, ...] = ()
     quota_by_address: int = 0
     quota_by_token: int = 0
+    object_store: str = ""
+    object_cache_gb: int = OBJECT_CACHE_GB
+    spark_remote: str = ""
+    spark_rows: str = ""
+    spark_from: int = SPARK_FROM
 
     @property
     def https(self) -> bool:
@@ -107,7 +126,7 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
         problems.append(f"EXCHANGE_PORT (or PORT) must be a number from 1 to {LAST_PORT}, not {port!r}")
     if demo and not is_loopback(host):
         problems.append(f"the demo answers on a loopback address only; EXCHANGE_HOST is {host!r}")
-    problems += _not_networks(environment) + _not_numbers(environment)
+    problems += _not_networks(environment) + _not_numbers(environment) + _not_stores(environment)
     if problems:
         raise SettingsError("Cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
     return Settings(
@@ -123,6 +142,11 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
         proxies=_proxies(environment),
         quota_by_address=_number(environment, "EXCHANGE_QUOTA_BY_ADDRESS", QUOTA_BY_ADDRESS, demo),
         quota_by_token=_number(environment, "EXCHANGE_QUOTA_BY_TOKEN", QUOTA_BY_TOKEN, demo),
+        object_store=environment.get("EXCHANGE_OBJECT_STORE", "").rstrip("/"),
+        object_cache_gb=int(environment.get("EXCHANGE_OBJECT_CACHE_GB") or OBJECT_CACHE_GB),
+        spark_remote=environment.get("EXCHANGE_SPARK_REMOTE", ""),
+        spark_rows=environment.get("EXCHANGE_SPARK_ROWS", "").rstrip("/"),
+        spark_from=int(environment.get("EXCHANGE_SPARK_FROM") or SPARK_FROM),
     )
 
 
@@ -157,6 +181,23 @@ def _not_numbers(environment: Mapping[str, str]) -> list[str]:
         for name in ("EXCHANGE_QUOTA_BY_ADDRESS", "EXCHANGE_QUOTA_BY_TOKEN")
         if environment.get(name) and not environment[name].isdecimal()
     ]
+
+
+def _not_stores(environment: Mapping[str, str]) -> list[str]:
+    """What is wrong with the settings of object storage and Spark."""
+    store, remote = environment.get("EXCHANGE_OBJECT_STORE", ""), environment.get("EXCHANGE_SPARK_REMOTE", "")
+    wrong = [
+        f"{name} must be a whole number above 0; it is {environment[name]!r}"
+        for name in ("EXCHANGE_OBJECT_CACHE_GB", "EXCHANGE_SPARK_FROM")
+        if environment.get(name) and not (environment[name].isdecimal() and int(environment[name]))
+    ]
+    if store and not store.startswith(OBJECT_STORES):
+        wrong.append(f"EXCHANGE_OBJECT_STORE must begin with one of {', '.join(OBJECT_STORES)}; it is {store!r}")
+    if remote and not remote.startswith("sc://"):
+        wrong.append(f"EXCHANGE_SPARK_REMOTE must be a Spark Connect address, sc://host:port; it is {remote!r}")
+    if environment.get("EXCHANGE_SPARK_ROWS") and not remote:
+        wrong.append("EXCHANGE_SPARK_ROWS says where Spark finds rows; it needs EXCHANGE_SPARK_REMOTE")
+    return wrong
 
 
 def _proxies(environment: Mapping[str, str]) -> tuple[str, ...]:

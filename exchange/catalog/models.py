@@ -32,6 +32,7 @@ class Dataset(Model):
     """A table of data with an owner. An open cut is a dataset too: `cut_of_id` names what it was derived from.
 
     While `withdrawn_at` is set its steward keeps it private: neither a new version nor a classification lists it.
+    `engine` is the engine ordered for its rows; null where their number decides (`exchange.rows.routing`).
     """
 
     __tablename__ = "dataset"
@@ -53,6 +54,7 @@ class Dataset(Model):
     cut_of_id: Mapped[str | None] = mapped_column(ForeignKey("dataset.id"))
     current_version_id: Mapped[int | None] = mapped_column(Integer)
     withdrawn_at: Mapped[datetime | None]
+    engine: Mapped[str | None] = mapped_column(String(12))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     agency: Mapped[Agency] = relationship()

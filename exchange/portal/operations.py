@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy import func, select
 
 from audit import tables
 from exchange.catalog.models import Version
+from exchange.rows import routing
 from exchange.web import session, settings
 
 operations = Blueprint("operations", __name__)
@@ -22,8 +23,9 @@ def healthz() -> Response:
 
 @operations.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Ready: database, log and store can be used; 503 and the name of what cannot otherwise."""
+    """Ready: database, log, store and, if set up, Spark can be used; 503 and the name of what cannot otherwise."""
     checks = {"database": _database_answers(), "log": _log_is_kept_up(), "store": _store_is_writable()}
+    checks |= routing.health(current_app)
     ready = all(checks.values())
     return jsonify(status="ready" if ready else "not ready", checks=checks), 200 if ready else 503
 

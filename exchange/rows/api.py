@@ -6,10 +6,8 @@ from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 
 from exchange import web
-from exchange.rows import asking, doors, limits, refusing
-from exchange.rows.engines.duckdb_file import DuckDBEngine
+from exchange.rows import asking, doors, limits, refusing, routing
 from exchange.rows.formats import FORMATS
-from exchange.rows.lanes import Lanes
 from exchange.rows.open_reading import OpenDoor
 from exchange.rows.soql import Name, Query, SimpleFilter
 
@@ -24,8 +22,7 @@ READ_ONLY = ("POST", "PUT", "PATCH", "DELETE")
 def connect(state: BlueprintSetupState) -> None:
     """Open the open door for this application. The restricted one is handed over by `wsgi.py`."""
     root = state.app.config["SETTINGS"].data_dir / "open"
-    engine = Lanes(DuckDBEngine(root, memory="512MB"), DuckDBEngine(root))
-    state.app.extensions["open_door"] = OpenDoor(web.session, root, engine)
+    state.app.extensions["open_door"] = OpenDoor(web.session, root, routing.open_engine(state.app))
     state.app.extensions["csrf"].exempt(rows)  # nothing here changes anything, and refusals speak JSON
 
 

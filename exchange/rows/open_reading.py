@@ -54,6 +54,7 @@ class OpenVersion:
     row_id: str | None
     columns: tuple[ColumnInfo, ...]
     sha256: str = ""
+    engine: str | None = None
 
     @property
     def key(self) -> str:
@@ -101,7 +102,7 @@ def open_version_of(session: Session, dataset_id: str) -> OpenVersion | None:
     row_id = dataset.row_id if any(column.name == dataset.row_id for column in columns) else None
     return OpenVersion(
         dataset.id, version.number, version.path, version.rows, version.published_at, row_id, columns,
-        version.sha256,
+        version.sha256, dataset.engine,
     )  # fmt: skip
 
 
@@ -186,6 +187,7 @@ class OpenDoor:
             published_at=version.published_at,
             row_id=version.row_id,
             content=version.sha256,
+            engine=version.engine,
         )
 
 

@@ -29,7 +29,8 @@ class Source:
 
     `parquet` is the version itself and `file` its serving file, which may be missing while the Parquet is there.
     `key` names the content: equal keys hold equal rows, so an engine may keep what it opened. `content` is the SHA-256
-    of the version as stored, which is what its copies elsewhere are named by.
+    of the version as stored, which is what its copies elsewhere are named by; `path` is as in `StoredVersion`. `engine`
+    is what was ordered for the dataset, None where its size decides.
     """
 
     key: str
@@ -37,7 +38,9 @@ class Source:
     rows: int
     file: Path | None = None
     parquet: Path | None = None
+    path: str = ""
     content: str = ""
+    engine: str | None = None
     load: Callable[[], pa.Table] | None = field(default=None, compare=False)
 
     @property

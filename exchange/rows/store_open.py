@@ -60,6 +60,7 @@ def open_version(
     published_at: datetime,
     row_id: str | None = None,
     content: str = "",
+    engine: str | None = None,
 ) -> Source:
     """A version for the engine; a missing serving file is rebuilt. `path` and `content` (its hash) as it was stored."""
     parquet = root / path
@@ -67,7 +68,9 @@ def open_version(
     if not serving.exists():
         build_serving_file(parquet, row_id=row_id)
     key = f"{dataset_id}/{number}/{parquet.stem}"
-    return Source(key, published_at, rows, file=serving, parquet=parquet, content=content)
+    return Source(
+        key, published_at, rows, file=serving, parquet=parquet, path=path, content=content, engine=engine
+    )
 
 
 def read_table(root: Path, path: str) -> pa.Table:
