@@ -11,9 +11,10 @@ from werkzeug.wrappers import Response
 from exchange.catalog import metadata
 from exchange.catalog.cuts import cut_of
 from exchange.catalog.datasets import current_version
+from exchange.catalog.discovery.snapshot import snapshot_for
 from exchange.catalog.kept_answers import Unkept, conditional, kept_answers
 from exchange.catalog.models import Dataset, Version
-from exchange.catalog.search import Search, find, newest
+from exchange.catalog.search import Search, find, find_public, newest
 from exchange.catalog.visibility import may_know
 from exchange.classification.withheld import Withheld, why_withheld
 from exchange.directory.identity import current_identity
@@ -51,7 +52,9 @@ class DatasetPage:
 def home() -> str:
     """What this is, in one screen; always as the public sees it."""
     return render_template(
-        "exchange/portal/home.html", newest=newest(session(), None, NEWEST), total=find(session(), None, Search()).total
+        "exchange/portal/home.html",
+        newest=newest(session(), None, NEWEST),
+        total=len(snapshot_for(session, None).assets),
     )
 
 
@@ -108,7 +111,8 @@ def _feed() -> bytes:
 
 
 def _catalogue(search: Search) -> str:
-    found = find(session(), current_identity(), search)
+    identity = current_identity()
+    found = find_public(snapshot_for(session, None), search) if identity is None else find(session(), identity, search)
     return render_template("exchange/catalog/list.html", search=search, found=found)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 from sqlalchemy.orm import Session
 
-from exchange.catalog.search import PAGE_SIZE, Search, find
+from exchange.catalog.discovery.snapshot import snapshot_for
+from exchange.catalog.search import PAGE_SIZE, Search, find, find_public
+from exchange.db import db
 from exchange.directory.models import AgencyAlias, RoleKind
 from exchange.rows.types import ColumnInfo
 from tests.conftest import NOON
+from tests.makers.catalogue import make_listed
 from tests.makers.classification import make_dataset
 from tests.makers.directory import make_agency, make_identity
 
@@ -67,3 +71,23 @@ def test_pages_hold_everything_once(session: Session) -> None:
     ids = [one.id for page in (1, 2, 3) for one in find(session, cdo, Search(page=page)).datasets]
     assert len(ids) == len(set(ids)) == PAGE_SIZE * 2 + 3
     assert find(session, cdo, Search(page=99)).page == 3
+
+
+def test_memory_and_database_find_the_same_for_the_public(app: Flask) -> None:
+    session = db.session()
+    for number, (title, words) in enumerate(
+        (("School Directory", ("grades",)), ("Mill rates", ()), ("Schools’ meals", ()))
+    ):
+        make_listed(
+            session, f"aaaa-000{number}", title, tags=words, agency=("education", "energy")[number % 2],
+            category=("Education", "Government")[number % 2], description=f"All of it, {number} school_s 100%",
+        )  # fmt: skip
+    make_listed(session, "rrrr-0001", "Restricted school", class_="restricted")
+    session.commit()
+    snapshot = snapshot_for(db.session, None)
+    texts = ("", "school", "SCHOOL directory", "grades", "aaaa-0001", "aaaa-0001 mill", "DoE", "de", "mill rate", "100%",
+             "school_s", "energy", "town", "nothing at all", "education school")  # fmt: skip
+    for text in texts:
+        for more in ({}, {"agency": "energy"}, {"category": "Education"}, {"class_": "open"}, {"page": 2}):
+            search = Search(text=text, **more)
+            assert find_public(snapshot, search) == find(session, None, search), search

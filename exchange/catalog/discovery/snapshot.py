@@ -25,12 +25,17 @@ from exchange.directory.identity import Identity
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is made of one asset alone: its weighted stems, its JSON, and the JSON's digest."""
+    """What is made of one asset alone: weighted stems, JSON and its digest, and all its words in lower case."""
 
     asset: Asset
     stems: Weighted
     json: bytes
     digest: bytes
+    text: str
+
+    def contains(self, word: str) -> bool:
+        """Whether this text in lower case is a part of any of the asset's words, or its agency's acronym."""
+        return word in self.text or word == self.asset.agency_words[0].lower()
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,13 @@ def _prepare(asset: Asset, origin: str, before: Prepared | None) -> Prepared:
     if before is not None and before.asset == asset:
         return before
     json = fragment(asset, origin)
-    return Prepared(asset, weighted_stems(asset), json, hashlib.sha256(json).digest())
+    return Prepared(asset, weighted_stems(asset), json, hashlib.sha256(json).digest(), _text(asset))
+
+
+def _text(asset: Asset) -> str:
+    own = (asset.title, asset.description, asset.id, asset.category, *asset.tags, asset.agency, *asset.agency_words[1:])
+    columns = (part for column in asset.columns for part in (column.name, column.label))
+    return "\n".join((*own, *columns)).lower()
 
 
 class PublicCatalogue:
