@@ -22,9 +22,10 @@ from exchange.catalog.discovery.snapshot import Snapshot, snapshot_for
 from exchange.catalog.kept_answers import only_if_changed
 from exchange.directory.identity import current_identity
 from exchange.errors import CharterError
-from exchange.rows import limits
+from exchange.rows import limits, refusing
 
 discovery = Blueprint("discovery", __name__)
+refusing.install(discovery)
 limits.guard(discovery)
 
 ROOT = "/api/catalog/v1"

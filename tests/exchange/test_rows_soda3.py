@@ -57,6 +57,10 @@ def test_pages_are_whole_and_do_not_overlap(quakes: None, client: FlaskClient) -
     assert [len(found) for found in pages] == [500, 500, 200, 0]
     assert [one for found in pages for one in found] == [f"q{number:07}" for number in range(1200)]
     assert [len(page(number, "SELECT earthquake_id LIMIT 700 OFFSET 10")) for number in (1, 2, 3)] == [500, 200, 0]
+    both = "SELECT earthquake_id WHERE felt UNION SELECT earthquake_id WHERE not felt"
+    assert len({one for number in (1, 2, 3) for one in page(number, both)}) == 1200
+    chain = "SELECT earthquake_id, depth |> SELECT earthquake_id ORDER BY depth DESC"
+    assert len({one for number in (1, 2, 3) for one in page(number, chain)}) == 1200
     by_get = client.get(f"{ADDRESS}/query.json?query=SELECT+earthquake_id&pageNumber=3&pageSize=500", headers=LOGIN)
     assert [row["earthquake_id"] for row in rows(by_get)] == pages[2]
 
@@ -105,6 +109,13 @@ def test_mistakes_are_said(quakes: None, client: FlaskClient) -> None:
     assert client.get(f"{ADDRESS}/query.json?pageSize=x", headers=LOGIN).status_code == 400
     assert client.get(f"{ADDRESS}/query.pdf", headers=LOGIN).status_code == 406
     assert post(client, "/delete").status_code == 404
+
+
+def test_a_page_of_another_site_may_ask_whether_it_may_ask(quakes: None, client: FlaskClient) -> None:
+    for address in (f"{ADDRESS}/query.json", "/api/catalog/v1", "/api/views/abcd-1234.json"):
+        answer = client.options(address, headers={"Origin": "https://elsewhere.example"})
+        assert answer.status_code == 200 and answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "X-App-Token" in answer.headers["Access-Control-Allow-Headers"]
 
 
 def test_somebody_has_to_ask(quakes: None, client: FlaskClient) -> None:
