@@ -114,7 +114,7 @@ def _settle(path: Path) -> None:
 
 
 def _write(source: Any, path: Path, columns: Sequence[ColumnInfo], row_id: str | None, elapsed: Any) -> None:
-    rows = source.execute("SELECT count(*) FROM rows").fetchone()[0]
+    rows = source.execute("SELECT count(*) FROM rows").fetchall()[0][0]
     facts = _with_indexes([fact for c in columns if (fact := _survey(source, c, rows)) is not None], row_id)
     with closing(sqlite3.connect(path, isolation_level=None)) as out:
         for pragma in (f"page_size={_PAGE_BYTES}", "journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE"):
@@ -174,13 +174,13 @@ def _survey(source: Any, column: ColumnInfo, rows: int) -> Facts | None:
         return None
     name, value = _quoted(column.name), VALUES[column.type].format(_quoted(column.name))
     if column.type == "number":
-        odd = source.execute(f"SELECT count(*) FROM rows WHERE NOT isfinite({name}::DOUBLE)").fetchone()[0]
+        odd = source.execute(f"SELECT count(*) FROM rows WHERE NOT isfinite({name}::DOUBLE)").fetchall()[0][0]
         if odd:
             return None  # SQLite has no NaN
     width = f"avg(length({name}))" if column.type == "text" else "0"
     distinct, nulls, mean = source.execute(
         f"SELECT approx_count_distinct({value}), count(*) - count({name}), {width} FROM rows"
-    ).fetchone()
+    ).fetchall()[0]
     if (mean or 0) > LONGEST_TEXT:
         return None
     common: list[Any] = []
@@ -193,7 +193,7 @@ def _survey(source: Any, column: ColumnInfo, rows: int) -> Facts | None:
     if column.type in ("number", "calendar_date", "fixed_timestamp") and nulls < rows:
         parts = [n / (_BOUNDS - 1) for n in range(_BOUNDS)]
         found = source.execute(f"SELECT quantile_disc(({value})::DOUBLE, $1) FROM rows USING SAMPLE 20000", [parts])
-        bounds = tuple(found.fetchone()[0] or ())
+        bounds = tuple(found.fetchall()[0][0] or ())
     return Facts(column.name, column.type, rows, distinct, nulls, tuple(map(tuple, common)), bounds)
 
 
