@@ -43,7 +43,7 @@ class NewRunForm(Form):
         ],
         default=DatasetClass.RESTRICTED.value,
     )
-    file = FileField("File", description="CSV, or Socrata RDF/XML. At most 256 megabytes.")
+    file = FileField("File", description="CSV, GeoJSON, or Socrata RDF/XML. At most 256 megabytes.")
     recipe = SelectField("Recipe", description="For a layout that is not one header line and then rows.")
     recipe_file = FileField("Own recipe", description="A recipe file of yours (JSON or TOML) goes before the list.")
     database = StringField("Database")

@@ -16,6 +16,9 @@ import shapely
 
 from exchange.rows import geometry, measures
 
+MAX_JOINED = 500_000
+"""Vertices of one union: a step that the deadline cannot interrupt has to be short."""
+
 _POINT, _PLACE = "STRUCT(lat DOUBLE, lon DOUBLE)", "STRUCT(lat DOUBLE, lon DOUBLE, address VARCHAR)"
 
 
@@ -141,7 +144,10 @@ def _snap(shapes: Any, size: Any) -> pa.Array:
 
 def _snapped(shape: Any, size: float) -> Any:
     """Vertices on the grid, each once in a row; null where too few are left."""
-    made = shapely.set_precision(shape, size, mode="valid_output") if size else shape
+    try:
+        made = shapely.set_precision(shape, size, mode="valid_output") if size else shape
+    except shapely.errors.GEOSException:
+        return None
     return made if not made.is_empty and made.geom_type == shape.geom_type else _fitted(made, shape.geom_type)
 
 
@@ -203,6 +209,8 @@ def _together(wanted: str, group: Sequence[bytes | None] | None) -> bytes | None
     shapes = shapely.from_wkb(_present(group))
     if not len(shapes):
         return None
+    if shapely.get_num_coordinates(shapes).sum() > MAX_JOINED:
+        raise ValueError("too many vertices to unite; simplify them first")
     made = shapely.union_all(_sound(np.asarray(shapes)) if wanted == "multipolygon" else shapes)
     found = geometry.as_shape(made, wanted)
     return found[0] if found else None

@@ -3,7 +3,11 @@
 from exchange.rows.functions.table import Function, signature
 
 _LIMITED = "(CASE WHEN length({0}) * greatest(1, length({2})) <= 100000 THEN replace({0}, {1}, {2}) END)"
-_PAD = "({side}({{0}}, CAST(greatest(0, least({{1}}, 1000)) AS INTEGER), {{2}}))"
+_LENGTH = "CAST(greatest(0, least({{1}}, 1000)) AS INTEGER)"
+_PAD = (
+    "(CASE WHEN {{2}} = '' THEN substring({{0}}, 1, " + _LENGTH + ")"
+    " ELSE {side}({{0}}, " + _LENGTH + ", coalesce(nullif({{2}}, ''), ' ')) END)"
+)
 _CODE = "{0} BETWEEN 1 AND 55295 OR {0} BETWEEN 57344 AND 1114111"
 
 TEXTS: tuple[Function, ...] = (
