@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,13 +13,21 @@ import pyarrow as pa
 import pyarrow.csv
 from sqlalchemy import create_engine, make_url, text
 
+from exchange.rows import store_open
 from exchange.rows.cells import json_value
 from exchange.rows.engine import Engine
 from exchange.rows.functions.dialects import translate
 from exchange.rows.functions.dialects.postgres import PRELUDE
-from exchange.rows.plan import Plan, Relation
+from exchange.rows.plan import Plan, Relation, resolve
+from exchange.rows.soql import parse_parameters
 from exchange.rows.source import Source
+from exchange.rows.types import ColumnInfo
+from tests.conftest import NOON
+from tests.makers import soql_corpus
 from tests.makers.postgres import fresh_database
+
+LAST_DIGIT, STATISTICS = 2e-14, 1e-9
+"""How far numbers may be apart, as a share of them: ordinary ones, and regressions, which cancel most of their digits."""
 
 NO_SOURCES: Mapping[str, Source] = {}
 _ARROW = {
@@ -35,6 +45,26 @@ def lines(engine: Engine, plan: Plan, source: Source, others: Mapping[str, Sourc
     """The answer, a line for each row, cells as the JSON format writes them."""
     batches = engine.run(plan, source, others=others, deadline_s=120, max_rows=None, cancel=threading.Event())
     return [line for batch in batches for line in lines_of(plan, batch)]
+
+
+def differences(ours: list[str], theirs: list[str], *, places: float = LAST_DIGIT) -> list[tuple[str, str]]:
+    """The rows that differ. Numbers may differ in the last of their 15 digits: each engine has its own logarithm, and
+    adds up binary fractions in its own order."""
+    if len(ours) != len(theirs):
+        return [(f"{len(ours)} rows", f"{len(theirs)} rows")]
+    return [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b and not _close(a, b, places)]
+
+
+def _close(ours: str, theirs: str, places: float) -> bool:
+    cells = list(zip(ours.split("\t"), theirs.split("\t"), strict=True))
+    return all(a == b or _near(a, b, places) for a, b in cells)
+
+
+def _near(ours: str, theirs: str, places: float) -> bool:
+    try:
+        return math.isclose(float(ours.strip('"')), float(theirs.strip('"')), rel_tol=places)
+    except ValueError:
+        return False
 
 
 def lines_of(plan: Plan, batch: pa.RecordBatch) -> list[str]:
@@ -99,3 +129,28 @@ def _database() -> str:
         )
     admin.dispose()
     return url.set(database=name).render_as_string(hide_password=False)
+
+
+def planned(text: str) -> Plan:
+    """A query of the corpus, planned."""
+    columns = {soql_corpus.OTHER: soql_corpus.OTHER_COLUMNS}
+    return resolve(parse_parameters({"$query": text}), soql_corpus.COLUMNS, tables=lambda key: columns[key])
+
+
+def digits(text: str) -> float:
+    """How near the numbers of a query's answers have to be."""
+    return STATISTICS if "regr" in text else LAST_DIGIT
+
+
+def stored(root: Path, table: pa.Table, columns: tuple[ColumnInfo, ...], dataset_id: str) -> Source:
+    """The table as a version in the open store."""
+    written = store_open.write_version(root, dataset_id, 1, table, columns)
+    return store_open.open_version(
+        root,
+        written.path,
+        dataset_id=dataset_id,
+        number=1,
+        rows=written.rows,
+        published_at=NOON,
+        content=written.sha256,
+    )

@@ -1,4 +1,4 @@
-"""Sorting groups: Spark does not find an aggregate in ORDER BY behind HAVING, so the keys are computed with the groups."""
+"""Sort keys beside the outputs: Spark finds no aggregate in ORDER BY behind HAVING, and takes no window there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _ALIAS = "g"
 
 
 def keys_aside(tree: exp.Expr) -> exp.Expr:
-    """The statement with every sorted, grouped select as `SELECT outputs FROM (select, keys) ORDER BY keys`."""
+    """The statement with sorted selects of groups or windows as `SELECT outputs FROM (select, keys) ORDER BY keys`."""
     root = exp.Paren(this=tree)
     for select in reversed(list(tree.find_all(exp.Select))):
         if _is_sorted_group(select):
@@ -17,8 +17,10 @@ def keys_aside(tree: exp.Expr) -> exp.Expr:
 
 
 def _is_sorted_group(select: exp.Select) -> bool:
-    grouped = select.args.get("group") or select.args.get("having")
-    return bool(grouped and select.args.get("order") and not select.args.get("distinct"))
+    order = select.args.get("order")
+    if order is None or select.args.get("distinct"):
+        return False
+    return bool(select.args.get("group") or select.args.get("having") or order.find(exp.Window))
 
 
 def _apart(select: exp.Select) -> exp.Select:

@@ -74,7 +74,7 @@ _CALLS: dict[str, str | Rule] = {
     "to_minutes": "make_interval(0, 0, 0, 0, 0, CAST(a0 AS INT))",
 }
 _PRINTED = {
-    "%016x": "lpad(to_hex(a0), 16, '0')",
+    "%016x": "lpad(pg_catalog.to_hex(a0), 16, '0')",
     "%.15g": "duck_round15(a0)",
     "%.0f": "CAST(trunc(duck_exact(a0)) AS TEXT)",
 }
@@ -176,7 +176,9 @@ POSTGRES = Dialect(
     _NAME,
     calls={**_CALLS, "printf": _printf, "date_part": _part},
     known=frozenset({"timezone"}),
-    same=frozenset({exp.Chr, exp.RegexpReplace, exp.Ceil, exp.Trunc, exp.PercentileCont, exp.PercentileDisc, exp.ArrayAgg}),
+    same=frozenset({
+        exp.Chr, exp.RegexpReplace, exp.Ceil, exp.Trunc, exp.PercentileCont, exp.PercentileDisc, exp.ArrayAgg,
+    }),
     nodes={
         exp.TryCast: _try_cast,
         exp.Cast: _cast,
@@ -192,8 +194,8 @@ POSTGRES = Dialect(
         exp.Contains: _pattern("(strpos(a0, a1) > 0)"),
         exp.RegexpLike: _pattern("duck_regexp(a0, a1)"),
         exp.RegexpFullMatch: _pattern("(a0 ~ ('^(?:' || a1 || ')$'))"),
-        exp.Hex: _pattern("upper(to_hex(a0))"),
-        exp.LowerHex: _pattern("to_hex(a0)"),
+        exp.Hex: _pattern("upper(pg_catalog.to_hex(a0))"),
+        exp.LowerHex: _pattern("pg_catalog.to_hex(a0)"),
         exp.ToDays: _pattern("make_interval(0, 0, 0, CAST(a0 AS INT))"),
         exp.Upper: _upper,
         exp.TimeToUnix: _pattern("CAST(date_part('epoch', a0) AS DOUBLE PRECISION)"),

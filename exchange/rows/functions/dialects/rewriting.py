@@ -89,8 +89,8 @@ def _call(node: exp.Anonymous, rules: Dialect) -> exp.Expr:
     if name in rules.aggregates:
         made.meta["aggregates"] = True
         if distinct:
-            for part in list(made.find_all(exp.Sum, exp.Count)):
-                part.set("this", exp.Distinct(expressions=[part.this.copy()]))
+            for part in _sums(made):
+                part.set(*_once(part))
     return made
 
 
@@ -99,12 +99,28 @@ def over(node: exp.Expr) -> exp.Expr | None:
     inner = node.this
     if not inner.meta.get("aggregates"):
         return None
-    for part in list(inner.find_all(exp.AggFunc)):
+    for part in [*inner.find_all(exp.AggFunc), *_tried(inner)]:
         around = node.copy()
         around.set("this", part.copy())
         part.replace(around)
     inner.meta["aggregates"] = True
     return inner  # type: ignore[no-any-return]
+
+
+def _tried(tree: exp.Expr) -> list[exp.Expr]:
+    """The sums that do not fail when they overflow; sqlglot does not know them for aggregates."""
+    return [part for part in tree.find_all(exp.Anonymous) if part.name.lower() == "try_sum"]
+
+
+def _sums(tree: exp.Expr) -> list[exp.Expr]:
+    return [*tree.find_all(exp.Sum, exp.Count), *_tried(tree)]
+
+
+def _once(part: exp.Expr) -> tuple[str, Any]:
+    """The argument of an aggregate over each value once."""
+    if isinstance(part, exp.Anonymous):
+        return "expressions", [exp.Distinct(expressions=[part.expressions[0].copy()])]
+    return "this", exp.Distinct(expressions=[part.this.copy()])
 
 
 def template(text: str, dialect: str, *arguments: exp.Expr) -> exp.Expr:

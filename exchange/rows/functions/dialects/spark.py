@@ -59,8 +59,8 @@ _CALLS = {
     "to_hours": "make_interval(0, 0, 0, 0, a0, 0, 0)",
     "to_minutes": "make_interval(0, 0, 0, 0, 0, a0, 0)",
     "shape_holds": (
-        "(size(filter(a0, e -> ((e[1] > a1) <> (e[3] > a1)) AND (a2 < (e[2] - e[0]) * (a1 - e[1])"
-        " / nullif(e[3] - e[1], 0) + e[0]))) % 2 = 1)"
+        "(CASE WHEN a1 IS NOT NULL AND a2 IS NOT NULL THEN size(filter(a0, e -> ((e[1] > a1) <> (e[3] > a1))"
+        " AND (a2 < (e[2] - e[0]) * (a1 - e[1]) / nullif(e[3] - e[1], 0) + e[0]))) % 2 = 1 END)"
     ),
 }  # the first argument of shape_holds is bound as a list of edges
 _PARTS = {"dow": "(dayofweek(a0) - 1)", "isoyear": "date_part('YEAROFWEEK', a0)"}
