@@ -14,10 +14,10 @@ from flask import Blueprint, Response, request
 from exchange import clock
 from exchange.catalog.datasets import columns_of, current_version
 from exchange.catalog.describing import describe
+from exchange.catalog.discovery.assets import asset_of
 from exchange.catalog.discovery.flat import flat_metadata
-from exchange.catalog.discovery.snapshot import snapshot_for
 from exchange.catalog.models import Column, Dataset, DatasetState
-from exchange.errors import Conflict, Invalid
+from exchange.errors import Invalid
 from exchange.hub.merging import Merge
 from exchange.hub.writing import one_row, registering
 from exchange.hub.writing.credentials import Writer
@@ -134,26 +134,22 @@ def change_flat(address: str) -> Response:
         require_dataset(writer, dataset_id)
         members = object_of_request()
         dataset = own_dataset(writer, dataset_id)
-        changes = from_flat(members, _flat(writer, dataset_id), strict=_said("strict"))
+        changes = from_flat(members, _flat(dataset), strict=_said("strict"))
         describe(session(), writer.identity, dataset, changes, clock.now())
         session().flush()
         if _said("validateOnly"):
             session().rollback()
         else:
             session().commit()
-        return refusing.json_response(_flat(writer, dataset_id))
+        return refusing.json_response(_flat(dataset))
 
 
 def _said(name: str) -> bool:
     return request.args.get(name, "").lower() in ("true", "1", "yes")
 
 
-def _flat(writer: Writer, dataset_id: str) -> dict[str, Any]:
-    assets = snapshot_for(session, writer.identity).assets
-    found = next((asset for asset in assets if asset.id == dataset_id), None)
-    if found is None:
-        raise Conflict("The dataset has no metadata in this form.")
-    return flat_metadata(found, settings().origin)
+def _flat(dataset: Dataset) -> dict[str, Any]:
+    return flat_metadata(asset_of(session(), dataset), settings().origin)
 
 
 def _view(dataset: Dataset) -> Response:

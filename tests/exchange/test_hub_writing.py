@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from exchange.catalog.models import Dataset
 from exchange.db import db
+from exchange.hub import parsing
 from exchange.hub.models import PublishingRun, RunState
 from exchange.settings import Settings
 from tests.makers.writing import Key, counts, make_writer, make_written, open_all, send
@@ -83,4 +84,110 @@ def test_one_object_csv_and_packed_bodies(client: FlaskClient, settings: Setting
         {"case_id": "001", "count": "10", "ok": True},
         {"case_id": "005", "town": "New, Haven", "count": "3"},
         {"case_id": "006", "town": "Avon", "count": "4"},
+    ]
+
+
+EVERY_TYPE = {
+    "text": "O'Hare \"x\"\n=1",
+    "number": "-12.5",
+    "calendar_date": "2026-01-02T03:04:05.000",
+    "fixed_timestamp": "2020-10-15T03:00:00.000Z",
+    "checkbox": False,
+    "point": {"type": "Point", "coordinates": [-72.6, 41]},
+    "url": {"url": "https://example.org/a"},
+    "double": 4.25,
+    "money": "1200.5",
+    "location": {"latitude": "41.7", "longitude": "-72.6",
+                 "human_address": '{"address": "1 Main St", "city": "Avon", "state": "CT", "zip": "06001"}'},
+    "line": {"type": "LineString", "coordinates": [[-72.5, 41.5], [-72.25, 41.75]]},
+    "polygon": {"type": "Polygon", "coordinates": [[[-72, 41], [-72.5, 41], [-72.5, 41.5], [-72, 41]]]},
+    "multipoint": {"type": "MultiPoint", "coordinates": [[-72.5, 41.5], [-72.25, 41.75]]},
+    "multiline": {"type": "MultiLineString", "coordinates": [[[-72.5, 41.5], [-72.25, 41.75]]]},
+    "multipolygon": {"type": "MultiPolygon", "coordinates": [[[[-72, 41], [-72.5, 41], [-72.5, 41.5], [-72, 41]]]]},
+    "document": "0c0f-doc",
+    "photo": "0c0f-photo",
+    "blob": "0c0f-blob",
+}  # fmt: skip
+"""One value of each type as soda.md §5 writes it in JSON."""
+
+
+def test_what_is_read_can_be_written_back(client: FlaskClient, settings: Settings, key: Key) -> None:
+    types = [type_ for type_ in parsing.TYPES if type_ in EVERY_TYPE]
+    assert set(types) == set(parsing.TYPES)
+    made = make_written(db.session(), [("key", "text"), *((f"a_{type_}", type_) for type_ in types)], row_id="key").id
+    db.session.commit()
+    path = f"/resource/{made}"
+    row = {"key": "1", **{f"a_{type_}": EVERY_TYPE[type_] for type_ in types}}
+    assert send(client, key, "POST", path, [row, {"key": "2"}]).json == counts(created=2)
+    publish(settings, db.session.get_one(Dataset, made))
+    first = client.get(f"{path}.json?$select=:*,*&$order=key").json
+    assert set(first[0]) >= set(row)
+    assert send(client, key, "POST", path, first).json == counts(updated=2, by_id=2)
+    assert read(client, made, "?$order=key") == [{k: v for k, v in each.items() if k[0] != ":"} for each in first]
+    text = client.get(f"{path}.csv?$order=key").text
+    assert send(client, key, "PUT", f"{path}.csv", text, **{"Content-Type": "text/csv"}).json == counts(created=2)
+    assert client.get(f"{path}.csv?$order=key").text == text
+    assert client.get(f"{path}.json?$order=key").json == read(client, made, "?$order=key")
+
+
+def test_without_a_row_identifier_rows_are_added_or_named_by_id(
+    client: FlaskClient, settings: Settings, key: Key
+) -> None:
+    dataset = make_written(db.session(), row_id=None)
+    db.session.commit()
+    path = f"/resource/{dataset.id}"
+    assert send(client, key, "POST", path, [{"case_id": "1"}, {"case_id": "1"}, {"case_id": "2"}]).json == counts(
+        created=3
+    )
+    publish(settings, dataset)
+    ids = [row[":id"] for row in read(client, dataset.id, "?$select=:id&$order=:id")]
+    change = [{":id": ids[0], "town": "Avon"}, {":id": ids[1], ":deleted": "true"}, {":id": 2, "count": "1.50"}]
+    assert send(client, key, "POST", path, change).json == counts(updated=2, deleted=1, by_id=3)
+    assert read(client, dataset.id) == [{"case_id": "1", "town": "Avon"}, {"case_id": "2", "count": "1.5"}]
+    ids = [row[":id"] for row in read(client, dataset.id, "?$select=:id&$order=:id")]
+    assert send(client, key, "DELETE", f"{path}/{ids[1]}.json").json == [{"typ": "delete", "id": ids[1]}]
+    assert read(client, dataset.id) == [{"case_id": "1", "town": "Avon"}]
+    assert send(client, key, "POST", path, [{"case_id": "1", ":deleted": True}]).status_code == 400
+
+
+def test_operations_on_one_row_follow_each_other(
+    client: FlaskClient, settings: Settings, key: Key, dataset: Dataset
+) -> None:
+    send(client, key, "POST", f"/resource/{dataset.id}", ROWS)
+    body = [
+        {"case_id": "001", "town": "Avon"}, {"case_id": "001", "count": None}, {"case_id": "new", "town": "Bolton"},
+        {"case_id": "002", ":deleted": True}, {"case_id": "002", "ok": False}, {"case_id": "new", "count": 3},
+        {"case_id": "gone"}, {"case_id": "gone", ":deleted": True}, {"case_id": "nobody", ":deleted": True},
+    ]  # fmt: skip
+    assert send(client, key, "POST", f"/resource/{dataset.id}", body).json == counts(created=1, updated=2, by_key=2)
+    publish(settings, dataset)
+    rows = read(client, dataset.id, "?$select=case_id,town,count,ok")
+    assert rows == [
+        {"case_id": "001", "town": "Avon", "ok": True},
+        {"case_id": "002", "ok": False},
+        {"case_id": "003"},
+        {"case_id": "new", "town": "Bolton", "count": "3"},
+    ]
+
+
+def test_replace_is_whole_and_an_empty_body_is_nothing(
+    client: FlaskClient, settings: Settings, key: Key, dataset: Dataset
+) -> None:
+    path = f"/resource/{dataset.id}.json"
+    assert send(client, key, "POST", path, []).json == counts()
+    assert db.session.query(PublishingRun).count() == 0
+    send(client, key, "POST", path, ROWS)
+    publish(settings, dataset)
+    assert send(client, key, "PUT", path, [{"case_id": "9"}, {"case_id": "8"}]).json == counts(created=2)
+    assert read(client, dataset.id) == [{"case_id": "9"}, {"case_id": "8"}]
+    assert send(client, key, "PUT", path, [{"case_id": "9", "count": "x"}]).status_code == 400
+    assert len(read(client, dataset.id)) == 2
+    assert send(client, key, "DELETE", f"/resource/{dataset.id}").json == counts(deleted=2)
+    assert read(client, dataset.id) == []
+    assert send(client, key, "POST", path, ROWS[0]).json == counts(created=1)
+    assert [v.rows for v in sorted(db.session.get_one(Dataset, dataset.id).versions, key=lambda v: v.number)] == [
+        3,
+        2,
+        0,
+        1,
     ]

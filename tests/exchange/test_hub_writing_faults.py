@@ -53,7 +53,8 @@ BAD_JSON: tuple[tuple[Any, str, dict[str, Any]], ...] = (
         ('[{"case_id": "003"} {"case_id": "004"}]', "req.body.malformed-json", {}),
         ('[{"case_id": "003"}] and more', "req.body.malformed-json", {}),
         ('{"case_id": NaN}', "req.body.malformed-json", {}),
-        ("[" * 100_000, "req.body.malformed-json", {}),
+        ('[{"case_id": "003", "count": ' + "[" * 900 + "]" * 900 + "}]", "req.body.malformed-json", {}),
+    ("[" * 100_000, "req.body.malformed-json", {}),
         (b'[{"case_id": "\xff"}]', "req.body.malformed-json", {}),
         ("", "req.body.malformed-json", {}),
 )  # fmt: skip

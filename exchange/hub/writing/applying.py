@@ -109,12 +109,12 @@ def _counts(folded: Folded, before: Before | None, how: Merge) -> dict[str, Any]
     """The run's counts of rows, and those that the program is answered (soda.md §9)."""
     there, living = folded.target != NEW, ~folded.deleted
     created, updated, deleted = (int(np.sum(mask)) for mask in (~there & living, there & living, there & ~living))
+    gone = before.rows if before is not None and how is Merge.REPLACE else deleted
     answer = {
-        "By RowIdentifier": folded.by_key, "Rows Updated": updated, "Rows Deleted": deleted, "Rows Created": created,
-        "Errors": 0, "By SID": folded.by_id,
+        "By RowIdentifier": folded.by_key, "Rows Updated": updated, "Rows Deleted": deleted if created else gone,
+        "Rows Created": created, "Errors": 0, "By SID": folded.by_id,
     }  # fmt: skip
-    removed = before.rows if before is not None and how is Merge.REPLACE else deleted
-    return {"added": created, "changed": updated, "removed": removed, "answer": answer}
+    return {"added": created, "changed": updated, "removed": gone, "answer": answer}
 
 
 def _whole(columns: Sequence[ColumnInfo], patch: pa.Schema, before: pa.Schema | None) -> set[str]:

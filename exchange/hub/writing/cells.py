@@ -18,6 +18,23 @@ CHECKED = {"1": "true", "0": "false", "t": "true", "f": "false"}
 MAX_EXPONENT = 30
 
 
+class Digits(str):
+    """A JSON number as it was sent, so that none is rounded before its column's type has looked at it."""
+
+    __slots__ = ()
+
+
+def as_json(value: Any) -> str:
+    """A value that was read with `Digits` as JSON again, its numbers as they were."""
+    if isinstance(value, Digits):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(key)}:{as_json(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{','.join(map(as_json, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def cell_text(value: Any, type_: str) -> str | None:
     """The text of a cell; None for null and for the empty string, as in files."""
     if value is None or value == "":
@@ -29,7 +46,7 @@ def cell_text(value: Any, type_: str) -> str | None:
     if type_ == SodaType.URL and isinstance(value, Mapping):
         return _address(value)
     if not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return as_json(value)
     return plain_text(value, type_)
 
 
@@ -63,12 +80,12 @@ def _point(value: Mapping[str, Any]) -> str:
             return f"POINT ({_number(str(coordinates[0]))} {_number(str(coordinates[1]))})"
     elif value.get("latitude") is not None and value.get("longitude") is not None:
         return f"POINT ({_number(str(value['longitude']))} {_number(str(value['latitude']))})"
-    return json.dumps(value)
+    return as_json(value)
 
 
 def _address(value: Mapping[str, Any]) -> str | None:
     """The address and, after a blank, its description."""
     address, description = value.get("url"), value.get("description")
     if not isinstance(address, str):
-        return json.dumps(value) if address is not None or description is not None else None
+        return as_json(value) if address is not None or description is not None else None
     return f"{address} {description}" if isinstance(description, str) and description else address

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from exchange.hub.writing.cells import Digits
 from exchange.hub.writing.faults import malformed, not_an_object
 
 PIECE = 1 << 20
@@ -20,8 +21,7 @@ def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a JSON value")
 
 
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_no_constant)
-"""Numbers stay the text that was sent, so that none is rounded before its column's type has looked at it."""
+_DECODER = json.JSONDecoder(parse_float=Digits, parse_int=Digits, parse_constant=_no_constant)
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:

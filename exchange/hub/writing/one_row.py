@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from exchange.catalog.datasets import columns_of
 from exchange.catalog.models import Dataset
 from exchange.hub.writing.body import Body
+from exchange.hub.writing.cells import as_json
 from exchange.hub.writing.faults import not_an_object
 from exchange.hub.writing.json_rows import read_rows
 from exchange.hub.writing.operations import DELETED, ID, JSON
@@ -40,7 +40,7 @@ def change(dataset: Dataset, identifier: str, sent: Body, path: Path, *, replace
 
 def body_of(rows: list[dict[str, Any]], path: Path) -> Body:
     """These rows as a body."""
-    path.write_text(json.dumps(rows), encoding="utf-8")
+    path.write_text(as_json(rows), encoding="utf-8")
     return Body(path, JSON)
 
 

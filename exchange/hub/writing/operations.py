@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from exchange.errors import Invalid
 from exchange.hub.csv_source import even_rows, read_lines
 from exchange.hub.writing.cells import cell_text, plain_text
-from exchange.hub.writing.faults import MALFORMED_CSV, BadBody, no_column, no_key
+from exchange.hub.writing.faults import MALFORMED_CSV, BadBody, malformed, no_column, no_key
 from exchange.hub.writing.json_rows import read_rows
 from exchange.rows.plan.coercion import row_number
 from exchange.values import field_name
@@ -67,12 +67,15 @@ def _operation(row: int, given: Any, types: Mapping[str, str]) -> Operation:
             deleted = value is True or (isinstance(value, str) and value.lower() in TRUE)
         elif not key.startswith(":"):  # other system fields come back as they were read, and say nothing new
             name = _name(row, key, types)
-            cells[name] = _text(value, types[name])
+            cells[name] = _text(row, value, types[name])
     return Operation(cells, place, deleted)
 
 
-def _text(value: Any, type_: str) -> str | None:
-    text = cell_text(value, type_)
+def _text(row: int, value: Any, type_: str) -> str | None:
+    try:
+        text = cell_text(value, type_)
+    except RecursionError as error:
+        raise malformed(f"row {row:,} is nested too deep") from error
     return plain_text(text, type_) if text is not None else None
 
 
@@ -92,8 +95,3 @@ def _place(row: int, value: Any) -> int | None:
     if place is None:
         raise no_key(row, ID, f"{ID} is row-…, as the rows are read.")
     return place
-
-
-def columns_given(operation: Operation, names: Sequence[str]) -> list[bool]:
-    """For each column, whether the operation says anything of it."""
-    return [name in operation.cells for name in names]
