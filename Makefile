@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help run test soak check bench format migration lock docs clean
+.PHONY: help run test soak fuzz check bench format migration lock docs clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -19,6 +19,9 @@ test: .venv/tests browser ## Install what the tests need, then run every test
 
 soak: .venv/tests ## 32 readers, 4 workers, a minute on each database, an agreement terminated in the middle
 	SOAK_SECONDS=60 $(BIN)/python -m pytest -s tests/flows/test_concurrency.py
+
+fuzz: .venv/tests ## Ask 20,000 statements of SoQL, valid and broken: rows, or an error that is the reader's
+	FUZZ=20000 $(BIN)/python -m pytest -s tests/exchange/test_rows_fuzz.py
 
 check: .venv/tests ## Format, lint, types, import contracts, documents held to code
 	$(BIN)/ruff format --check .

@@ -186,6 +186,7 @@ class OpenDoor:
             rows=version.rows,
             published_at=version.published_at,
             row_id=version.row_id,
+            columns=version.columns,
             content=version.sha256,
             engine=version.engine,
         )

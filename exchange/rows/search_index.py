@@ -23,14 +23,14 @@ _CUT = r"list_distinct(regexp_extract_all(lower(concat_ws(' ', {columns})), '[\p
 
 
 def build_search_index(
-    connection: Any, columns: Sequence[ColumnInfo], rows: int, *, from_rows: int = FROM_ROWS
+    connection: Any, columns: Sequence[ColumnInfo], rows: int, *, from_rows: int | None = None
 ) -> bool:
     """Build the index of table `rows` beside it; False, and nothing built, for few rows or no text.
 
     About ten seconds for a million rows; sorting spills to the database's own temporary folder.
     """
     names = [column.name for column in columns if column.type in TEXT_TYPES]
-    if rows < from_rows or not names:
+    if rows < (FROM_ROWS if from_rows is None else from_rows) or not names:
         return False
     quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
     words = f"SELECT unnest({_CUT.format(columns=quoted)}) AS word, {ROW} FROM rows"

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from exchange.errors import Unavailable
 from exchange.rows.downloads import build_downloads
 from exchange.rows.layout import blocks, put_durably, write_parquet
+from exchange.rows.search_index import build_search_index
 from exchange.rows.source import Source, StoredVersion
 from exchange.rows.store_pages import build_pages
 from exchange.rows.types import ROW, ColumnInfo
@@ -45,7 +46,7 @@ def write_version(
         rows = write_parquet(whole, table_or_batches, schema)
         whole.flush()
         path, sha256, size = put_durably(folder, str(number), ".parquet", blocks(Path(whole.name)))
-    build_pages(build_serving_file(path, row_id=row_id), schema, row_id=row_id)
+    build_pages(build_serving_file(path, row_id=row_id, columns=schema), schema, row_id=row_id)
     build_downloads(path, number, schema)
     return StoredVersion(str(path.relative_to(root)), sha256, size, rows)
 
@@ -61,16 +62,15 @@ def open_version(
     row_id: str | None = None,
     content: str = "",
     engine: str | None = None,
+    columns: Sequence[ColumnInfo] = (),
 ) -> Source:
     """A version for the engine; a missing serving file is rebuilt. `path` and `content` (its hash) as it was stored."""
     parquet = root / path
     serving = parquet.with_suffix(SERVING)
     if not serving.exists():
-        build_serving_file(parquet, row_id=row_id)
+        build_serving_file(parquet, row_id=row_id, columns=columns)
     key = f"{dataset_id}/{number}/{parquet.stem}"
-    return Source(
-        key, published_at, rows, file=serving, parquet=parquet, path=path, content=content, engine=engine
-    )
+    return Source(key, published_at, rows, file=serving, parquet=parquet, path=path, content=content, engine=engine)
 
 
 def read_table(root: Path, path: str) -> pa.Table:
@@ -78,10 +78,11 @@ def read_table(root: Path, path: str) -> pa.Table:
     return pq.read_table(root / path)
 
 
-def build_serving_file(parquet: Path, *, row_id: str | None = None) -> Path:
+def build_serving_file(parquet: Path, *, row_id: str | None = None, columns: Sequence[ColumnInfo] = ()) -> Path:
     """Build the DuckDB file beside a version's Parquet; it appears whole or not at all.
 
-    The index is made only where the column is there and near-unique keys can profit (engine.md §1.2).
+    The index is made only where the column is there and near-unique keys can profit (engine.md §1.2). Of large versions
+    the words of `columns` are indexed for full-text search.
     """
     if not parquet.exists():
         raise Unavailable("The rows of this version are not in the store; restore the store from its backup.")
@@ -94,6 +95,7 @@ def build_serving_file(parquet: Path, *, row_id: str | None = None) -> Path:
             if row_id in names and row_id != ROW:
                 quoted = str(row_id).replace('"', '""')
                 connection.execute(f'CREATE INDEX by_row_id ON rows ("{quoted}")')
+            build_search_index(connection, columns, pq.read_metadata(parquet).num_rows)
             connection.execute("CHECKPOINT")
         temporary.replace(serving)
     finally:

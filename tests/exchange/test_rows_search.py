@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exchange.db import db
+from exchange.rows import search_index, store_open
 from exchange.rows.plan import resolve
 from exchange.rows.plan.searching import MAX_TERMS, SearchIndex
 from exchange.rows.plan.word_forms import forms, stem
@@ -203,3 +205,12 @@ def test_few_rows_and_tables_without_text_have_no_index() -> None:
         assert not build_search_index(connection, COLUMNS, FROM_ROWS - 1)
         assert not build_search_index(connection, COLUMNS[3:], FROM_ROWS)
         assert find_index(connection, "memory") is None
+
+
+def test_a_large_version_is_published_with_its_index_and_searched_by_it(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(search_index, "FROM_ROWS", 5)
+    stored = store_open.write_version(tmp_path, "abcd-1234", 1, make_table(ROWS), COLUMNS)
+    with duckdb.connect(str((tmp_path / stored.path).with_suffix(".duckdb")), read_only=True) as connection:
+        index = find_index(connection, connection.sql("SELECT current_database()").fetchall()[0][0])
+        assert index is not None and index.columns == {"name", "about", "site"}
+        assert connection.sql("SELECT count(*) FROM search_words WHERE word = 'hartford'").fetchall() == [(2,)]
