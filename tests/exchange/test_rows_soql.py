@@ -16,7 +16,7 @@ from exchange.rows.soql.parser import Parser
 from exchange.rows.soql.tree import Between, Binary, Junction, Literal, Name, Node, Parens, Unary
 
 
-def expression(text: str) -> Node:
+def expression(text: str) -> Any:
     parser = Parser(text)
     found = parser.expression()
     parser.expect_end()

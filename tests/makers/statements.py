@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from exchange.errors import NotFound
+from exchange.rows import shapes
 from exchange.rows.plan import Plan, Relation, resolve
 from exchange.rows.soql import Query, parse_parameters, parse_statement
 from exchange.rows.types import ColumnInfo
@@ -58,6 +59,7 @@ def tables(dataset: str) -> Sequence[ColumnInfo]:
 def connection() -> duckdb.DuckDBPyConnection:
     """A database with the three tables."""
     found = duckdb.connect(config={"threads": 1})
+    shapes.install(found)
     found.execute(
         "CREATE TABLE people (_row BIGINT, name VARCHAR, town VARCHAR, age BIGINT, height DOUBLE, born TIMESTAMP_MS,"
         " happy BOOLEAN, home__lat DOUBLE, home__lon DOUBLE)"
