@@ -28,13 +28,13 @@ def install(connection: Any) -> None:
         connection.create_function(name, function, parameters, result, type="arrow", null_handling="special")
 
 
-def _read(column: Any) -> np.ndarray[Any, Any]:
-    """The geometries of a column of well-known binary; a value that recurs is read once."""
+def _read(column: Any, made: Callable[[Any], Any] = np.asarray) -> np.ndarray[Any, Any]:
+    """The geometries of a column of well-known binary; a value that recurs is read, and made into another, once."""
     encoded = _whole(column).dictionary_encode()
     distinct = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     read = shapely.from_wkb(distinct, on_invalid="ignore")
     places = encoded.indices.fill_null(len(distinct) - 1).to_numpy(zero_copy_only=False)
-    shapes: np.ndarray[Any, Any] = np.asarray(read)[places]
+    shapes: np.ndarray[Any, Any] = np.asarray(made(read))[places]
     return shapes
 
 
@@ -164,11 +164,11 @@ def _as(type_: Any, shapes: Any) -> pa.Array:
 
 
 def _valid(shapes: Any) -> pa.Array:
-    return _binary(shapely.make_valid(_read(shapes), method="structure", keep_collapsed=False))
+    return _binary(_read(shapes, _sound))
 
 
 def _common(first: Any, second: Any) -> pa.Array:
-    return _binary(shapely.intersection(_sound(_read(first)), _sound(_read(second))))
+    return _binary(shapely.intersection(_read(first, _sound), _read(second, _sound)))
 
 
 def _sound(shapes: Any) -> Any:
@@ -206,12 +206,15 @@ def _union(type_: Any, groups: Any) -> pa.Array:
 
 
 def _together(wanted: str, group: Sequence[bytes | None] | None) -> bytes | None:
-    shapes = shapely.from_wkb(_present(group))
+    shapes = shapely.from_wkb(list(dict.fromkeys(_present(group))))
     if not len(shapes):
         return None
     if shapely.get_num_coordinates(shapes).sum() > MAX_JOINED:
         raise ValueError("too many vertices to unite; simplify them first")
-    made = shapely.union_all(_sound(np.asarray(shapes)) if wanted == "multipolygon" else shapes)
+    if wanted == "multiline":  # cutting lines where they cross takes time that grows with their square
+        made = shapely.multilinestrings(shapely.get_parts(shapes))
+    else:
+        made = shapely.union_all(_sound(np.asarray(shapes)) if wanted == "multipolygon" else shapes)
     found = geometry.as_shape(made, wanted)
     return found[0] if found else None
 
