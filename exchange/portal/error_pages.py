@@ -19,11 +19,14 @@ from werkzeug.wrappers import Response
 
 from audit.ledger import LogUnavailable
 from exchange.errors import CharterError, Unauthenticated, Unavailable
+from exchange.rows import refusing
 from exchange.web import session
 
+OLD_INTERFACE = ("/resource", "/api/")
+"""Addresses whose errors have the form of soda.md §11, whoever met them."""
+
 FOR_PROGRAMS = (
-    "/resource",
-    "/api",
+    *OLD_INTERFACE,
     "/oauth",
     "/audit/log",
     "/audit/proof",
@@ -145,7 +148,9 @@ def _answer(
     shape: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    if for_a_program():
+    if request.path.startswith(OLD_INTERFACE):
+        response = refusing.error_elsewhere(status, code, message, because)
+    elif for_a_program():
         plain = {"error": True, "code": code, "message": message} | ({"because": list(because)} if because else {})
         response = make_response(jsonify(dict(shape) if shape is not None else plain), status)
     else:

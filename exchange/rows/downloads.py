@@ -20,6 +20,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exchange.rows.door import Field
@@ -27,7 +28,7 @@ from exchange.rows.formats import FORMATS, PLAIN, Format, Options
 from exchange.rows.formats.packing import packer
 from exchange.rows.plan import Plan, resolve
 from exchange.rows.soql import Query
-from exchange.rows.types import ColumnInfo, header_name
+from exchange.rows.types import ColumnInfo, SodaType, header_name
 
 SODA_CSV, SODA_JSON, DOWNLOAD_CSV = "soda.csv", "soda.json", "download.csv"
 FORMAT_OF = {SODA_CSV: FORMATS["csv"], SODA_JSON: FORMATS["json"], DOWNLOAD_CSV: FORMATS["csv"]}
@@ -53,9 +54,27 @@ def fields_of(columns: Sequence[ColumnInfo]) -> tuple[Field, ...]:
     return tuple(Field(column.name, header_name(column.type)) for column in columns)
 
 
-def options_for_people(columns: Sequence[ColumnInfo], options: Options = PLAIN) -> Options:
-    """The choices of a download: display names above the columns, American dates, quotes where needed."""
-    return options.changed(for_people=True, labels=tuple((column.name, column.label) for column in columns))
+def options_for_people(parquet: Path, columns: Sequence[ColumnInfo], options: Options = PLAIN) -> Options:
+    """The choices of a download of this version: display names, American dates, quotes where needed.
+
+    Dates of a column are all written alike: with their time of day if any of them has one.
+    """
+    labels = tuple((column.name, column.label) for column in columns)
+    kept = (manifest_of(parquet) or {}).get("timed")
+    timed = frozenset(_timed(parquet, columns) if kept is None else kept)
+    return options.changed(for_people=True, labels=labels, timed=timed)
+
+
+def _timed(parquet: Path, columns: Sequence[ColumnInfo]) -> Iterator[str]:
+    file = pq.ParquetFile(parquet)
+    for name in [column.name for column in columns if column.type == SodaType.CALENDAR_DATE]:
+        groups = (file.read_row_group(group, columns=[name])[name] for group in range(file.num_row_groups))
+        if any(_has_time(dates) for dates in groups):
+            yield name
+
+
+def _has_time(dates: pa.ChunkedArray) -> bool:
+    return pc.any(pc.not_equal(pc.floor_temporal(dates, unit="day"), dates)).as_py() is True
 
 
 def build_downloads(parquet: Path, version: int, columns: Sequence[ColumnInfo]) -> Path:
@@ -65,13 +84,15 @@ def build_downloads(parquet: Path, version: int, columns: Sequence[ColumnInfo]) 
     """
     rows = pq.read_metadata(parquet).num_rows
     plan = resolve(Query(limit=rows), columns)
-    people = options_for_people(columns)
+    people = options_for_people(parquet, columns)
     files = {}
     for name, format_ in FORMAT_OF.items():
         options = people if name == DOWNLOAD_CSV else PLAIN
         parts = format_.write(plan.fields, _batches(parquet, plan), options)
         files[name] = {"rows": rows, **_write(_beside(parquet, name), parts)}
-    manifest = {"version": version, "rows": rows, "parquet": parquet.name, "files": files}
+    manifest = {
+        "version": version, "rows": rows, "parquet": parquet.name, "timed": sorted(people.timed), "files": files,
+    }  # fmt: skip
     path = _beside(parquet, "manifest.json")
     _put(path, iter([(json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()]))
     return path

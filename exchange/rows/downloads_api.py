@@ -97,7 +97,7 @@ def _options(version: OpenVersion, format_: Format) -> Options:
     options = asking.options_of_address(version.dataset_id, format_).changed(
         byte_order_mark=asking.flag("bom"), formula_safe=asking.flag("format"), ids_asked=False
     )
-    return files.options_for_people(version.columns, options)
+    return files.options_for_people(doors.open_root() / version.path, version.columns, options)
 
 
 def _max_rows(version: OpenVersion) -> int:

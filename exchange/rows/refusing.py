@@ -158,6 +158,13 @@ def error_response(error: CharterError, dataset_id: str | None) -> Response:
     return response
 
 
+def error_elsewhere(status: int, code: str, message: str, because: tuple[str, ...] = ()) -> Response:
+    """An error at these addresses that no room of theirs answered: no such address or method, a mistake of ours."""
+    described = CharterError(message, code=_PROTOCOL_CODES.get(status, code), because=because)
+    described.status = status
+    return _for_whom(error_response(described, _dataset_in_address()))
+
+
 def protocol_error(error: HTTPException, dataset_id: str | None) -> Response:
     """404, 405, 413 and the like in the same form."""
     status = error.code or 500

@@ -72,7 +72,9 @@ def test_a_download_is_for_people() -> None:
     text = written("csv", people).decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     assert text.startswith(':id,name,"Amount, $",seen') and written("csv", people).startswith(b"\xef\xbb\xbf")
-    assert rows[1][1:4] == ["'=1+1", "1.5", "01/02/2020"] and rows[2][3] == "01/01/1899 03:04:00 PM"
+    assert rows[1][1:4] == ["'=1+1", "1.5", "01/02/2020"] and rows[2][3] == "01/01/1899"
+    timed = written("csv", people.changed(timed=frozenset({"seen"}))).decode("utf-8-sig")
+    assert "01/02/2020 12:00:00 AM" in timed and "01/01/1899 03:04:00 PM" in timed
     assert '"' not in text.split("\n")[1]
 
 

@@ -18,7 +18,8 @@ class Options:
     """Choices of one answer; a format minds those that concern it.
 
     `byte_order_mark`, `formula_safe` and `separator` are for tables of texts. `for_people` writes them as a download:
-    `labels` (pairs of field name and display name) above the columns, American dates, quotes only where needed.
+    `labels` (pairs of field name and display name) above the columns, American dates, quotes only where needed; the
+    dates of the columns in `timed` have their time of day, in every cell or in none.
     `callback` names the function of JSON in a script. `origin` and `dataset_id` are for formats whose rows have
     addresses; `ids_asked` says that the reader wants to see `:id`, not only the format. `gzip` packs the stream.
     `legacy_types` gives the type names of SODA 2.0 in the headers.
@@ -29,6 +30,7 @@ class Options:
     separator: str = ","
     for_people: bool = False
     labels: tuple[tuple[str, str], ...] = ()
+    timed: frozenset[str] = frozenset()
     callback: str = ""
     origin: str = ""
     dataset_id: str = ""

@@ -25,6 +25,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COMPUTED = "^[=+\\-@\t\r]"
 """What makes a spreadsheet take a text for a formula (OWASP, CSV injection)."""
 
+_DAYS, _TIMED = "%m/%d/%Y", "%m/%d/%Y %I:%M:%S %p"
 _NEVER_TEXT = ("number", "double", "boolean", "floating_timestamp", "fixed_timestamp")
 
 
@@ -32,7 +33,7 @@ def write_csv(fields: tuple[Field, ...], batches: Iterator[pa.RecordBatch], opti
     """Values with commas, or what `options.separator` says, between them; null is nothing; lines end in `\\n`."""
     yield _first_line(fields, options)
     for batch in batches:
-        texts = [_cells(column, field.type, options) for field, column in zip(fields, batch.columns, strict=True)]
+        texts = [_cells(column, field, options) for field, column in zip(fields, batch.columns, strict=True)]
         yield _lines_for_people(texts, options.separator) if options.for_people else _lines(texts, options.separator)
 
 
@@ -50,19 +51,11 @@ def _first_line(fields: tuple[Field, ...], options: Options) -> bytes:
     return mark + (options.separator.join(quoted) + "\n").encode()
 
 
-def _cells(column: pa.Array, type_: str, options: Options) -> pa.Array:
-    if options.for_people and type_ == "floating_timestamp":
-        return _american(column)
-    texts = plain_text(column, type_)
-    return _harmless(texts) if options.formula_safe and type_ not in _NEVER_TEXT else texts
-
-
-def _american(column: pa.Array) -> pa.Array:
-    """MM/DD/YYYY, and the time of day where there is one."""
-    moments = column.cast(pa.timestamp("s"), safe=False)
-    at_midnight = pc.equal(pc.floor_temporal(moments, unit="day"), moments)
-    days = pc.strftime(moments, "%m/%d/%Y")
-    return pc.if_else(at_midnight, days, pc.strftime(moments, "%m/%d/%Y %I:%M:%S %p"))
+def _cells(column: pa.Array, field: Field, options: Options) -> pa.Array:
+    if options.for_people and field.type == "floating_timestamp":
+        return pc.strftime(column.cast(pa.timestamp("s"), safe=False), _TIMED if field.name in options.timed else _DAYS)
+    texts = plain_text(column, field.type)
+    return _harmless(texts) if options.formula_safe and field.type not in _NEVER_TEXT else texts
 
 
 def _harmless(texts: pa.Array) -> pa.Array:
