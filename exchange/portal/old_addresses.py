@@ -22,11 +22,11 @@ ID = "<string(length=9):four_by_four>"
 
 
 @old_addresses.get(f"/d/{ID}")
-@old_addresses.get(f"/d/{ID}/<any(data, about_data, explore):_view>")
-@old_addresses.get(f"/dataset/<string:_name>/{ID}")
-@old_addresses.get(f"/<string:_category>/<string:_name>/{ID}")
-@old_addresses.get(f"/<string:_category>/<string:_name>/{ID}/<any(data, about_data, explore):_view>")
-def page(four_by_four: str, _category: str = "", _name: str = "", _view: str = "") -> Response:
+@old_addresses.get(f"/d/{ID}/<any(data, about_data, explore):view>")
+@old_addresses.get(f"/dataset/<string:name>/{ID}")
+@old_addresses.get(f"/<string:category>/<string:name>/{ID}")
+@old_addresses.get(f"/<string:category>/<string:name>/{ID}/<any(data, about_data, explore):view>")
+def page(four_by_four: str, category: str = "", name: str = "", view: str = "") -> Response:
     """The short address, and the readable ones with category and title, lead to the dataset's page."""
     dataset = web.session().get(Dataset, four_by_four)
     if dataset is None or not may_know(current_identity(), dataset):

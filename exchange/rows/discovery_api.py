@@ -76,11 +76,11 @@ def domains() -> Response:
     return _all(counting.domains(assets, urlsplit(web.settings().origin).netloc), snapshot)
 
 
-@discovery.get(f"{ROOT}/<any(domain_categories, domain_tags, categories, tags):kind>")
-def count(kind: str) -> Response:
+@discovery.get(f"{ROOT}/<any(domain_categories, domain_tags, categories, tags):counted>")
+def count(counted: str) -> Response:
     """Categories or tags with their numbers of assets."""
     snapshot = _snapshot()
-    return _all(counting.counts(kind, snapshot.among(_wanted())), snapshot)
+    return _all(counting.counts(counted, snapshot.among(_wanted())), snapshot)
 
 
 @discovery.get(f"{ROOT}/domain_metadata")

@@ -129,6 +129,13 @@ def ids(server: Server) -> Mapping[str, list[str]]:
             "path": ["x"],
             "rest": ["x"],
             "filename": ["x"],
+            "category": ["Education"],
+            "name": ["Any-name"],
+            "view": ["data"],
+            "asset_id": ["x"],
+            "counted": ["domain_tags", "domain_categories"],
+            "domain": ["127.0.0.1"],
+            "extension": ["json", "csv"],
         }
 
 
@@ -152,7 +159,10 @@ def _filled(address: str, values: Mapping[str, str]) -> str:
 
 def _searches(secret: Secret) -> Iterator[str]:
     word = secret.words[0]
-    for path in ("/data?q={}", "/register?q={}", "/directory/?q={}", "/agreements/new?q={}"):
+    catalogue = [
+        f"/api/catalog/v1{rest}?q={{}}" for rest in ("", "/autocomplete", "/tags/autocomplete", "/domain_tags")
+    ]
+    for path in ("/data?q={}", "/register?q={}", "/directory/?q={}", "/agreements/new?q={}", *catalogue):
         yield path.format(word)
     yield from (f"/requests/new?dataset={secret.id}", f"/publish/new?dataset={secret.id}")
     yield f"/resource/{secret.id}.json?$select={word}_mark"
@@ -183,7 +193,9 @@ def _given_away(page: Page, address: str, hidden: list[Secret]) -> list[str]:
 
 
 PATHS = ("/data/{}", "/api/views/{}.json", "/resource/{}.json", "/resource/{}.csv?$select=town", "/resource/{}/row-1.json",
-         "/classification/{}", "/requests/new?dataset={}", "/publish/new?dataset={}", "/d/{}")  # fmt: skip
+         "/classification/{}", "/requests/new?dataset={}", "/publish/new?dataset={}", "/d/{}",
+         "/Education/Any-name/{}", "/api/geospatial/{}?format=GeoJSON", "/api/views/{}/columns.json",
+         "/api/views/metadata/v1/{}", "/api/v3/views/{}/query.json")  # fmt: skip
 
 
 def test_invariant_6_the_hidden_and_the_absent_look_the_same(
@@ -218,6 +230,8 @@ def test_invariant_6_a_search_for_what_is_hidden_counts_as_one_for_nothing(
             word = secret.words[0]
             found = browser.get(f"/data?q={word}").words.replace(word, "")
             assert (found == nothing) == (reader not in secret.known_to), f"{reader} searched {word}"
+            size = json.loads(browser.get(f"/api/catalog/v1?q={word}").body)["resultSetSize"]
+            assert (size == 0) == (reader not in secret.known_to), f"{reader} asked the catalogue for {word}"
 
 
 def test_invariant_6_a_withheld_column_is_not_in_its_open_cut(browsers: dict[str, Browser], server: Server) -> None:
