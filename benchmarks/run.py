@@ -1,217 +1,324 @@
-"""`make bench`: each workload beside its floor, in the same run, median of the rounds; writes `docs/performance.md`.
+"""`make bench`: each workload beside the peer and its floors, in turn, in one run; writes `docs/performance.md`.
 
-make bench BENCH="--rows 1000000 --rounds 3 --seconds 4"
+make bench                                       everything, 1 M and 10 M rows; about an hour and a half
+make bench BENCH="--quick"                       one short round of 1 M rows; about six minutes
+make bench BENCH="--rows 200000 --large 0"       another size, no large table
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
-import statistics
 import subprocess
 import sys
-import tempfile
+import threading
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-from benchmarks import appends, load, setting
+import duckdb
+
+from benchmarks import appends, load, peer, report, setting, tables, workloads
+from benchmarks.results import Results
 from tests.makers.server import ROOT, Server, free_port, serving, wait_until
 
-CLIENTS = 8
-REPORT = ROOT / "docs" / "performance.md"
+OURS, PEER = report.OURS, report.PEER
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+SCALED = ("page of 100 rows, one filter", "key look-up", "group by town", "filtered group by")
+EXPORTED = "amount%3E2500"
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of the report: a workload, its figure, its floor's, and what the floor is."""
-
-    name: str
-    figure: str
-    floor: str
-    ratio: float
-    floor_is: str
+def options() -> argparse.Namespace:
+    """What was chosen at the command line."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--large", type=int, default=10_000_000, help="rows of the large table; 0 for none")
+    parser.add_argument("--restricted", type=int, default=1_000_000, help="rows of the restricted table; 0 for none")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--quick", action="store_true", help="one short round, no large table, a small restricted one")
+    parser.add_argument("--no-peer", action="store_true", help="without Datasette")
+    parser.add_argument("--only", default="", help="workloads whose name has this text")
+    parser.add_argument("--keep", type=Path, default=ROOT / "var" / "bench", help="folder for figures, files and peer")
+    parser.add_argument("--again", action="store_true", help="forget figures that were taken before")
+    parser.add_argument("--no-report", action="store_true", help="print only")
+    chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.rounds, chosen.seconds, chosen.large, chosen.restricted = 1, 1.5, 0, min(20_000, chosen.restricted)
+    return chosen
 
 
 def main() -> None:
-    """Parse, measure, report."""
-    parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--no-report", action="store_true", help="print only")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        lines = [*measure_appends(Path(folder), chosen), *measure_http(Path(folder), chosen)]
-    text = report(lines, chosen)
+    """Measure, report."""
+    chosen = options()
+    kept = chosen.keep / "results.json"
+    if chosen.again:
+        kept.unlink(missing_ok=True)
+    named = {name: getattr(chosen, name) for name in ("rows", "large", "restricted", "rounds", "seconds", "only")}
+    results = Results(kept, named | {"peer": not chosen.no_peer})
+    Bench(chosen, results).everything()
+    text, picture = report.written(results, chosen)
     print(text)
     if not chosen.no_report:
-        REPORT.write_text(text)
+        (ROOT / "docs" / "performance.md").write_text(text)
+        if picture:
+            (ROOT / "docs" / "performance.svg").write_text(picture)
 
 
-def measure_appends(folder: Path, chosen: argparse.Namespace) -> list[Line]:
-    """Durable appends beside a hash-chained file with group commit on the same disk, in turn."""
-    pairs = []
-    for number in range(chosen.rounds):
-        place = folder / f"append-{number}"
-        place.mkdir()
-        pairs.append(
-            (
-                appends.ledger_appends(place, chosen.seconds),
-                appends.file_appends(place, chosen.seconds),
-                appends.single_syncs(place, 1.0),
-            )
-        )
-    ours, file, syncs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b, _ in pairs)
-    return [
-        Line(
-            f"audit append, {appends.WRITERS} writers, one process, SQLite",
-            f"{ours:,.0f}/s",
-            f"{file:,.0f}/s",
-            ratio,
-            f"hash-chained file with group commit (this disk syncs {syncs:,.0f}/s)",
-        )
-    ]
+class Bench:
+    """One run. Servers run one beside the other; who is measured is the only one that is asked."""
 
+    def __init__(self, chosen: argparse.Namespace, results: Results) -> None:
+        self._chosen, self._results = chosen, results
+        self._work = chosen.keep / f"run-{os.getpid()}"
 
-def measure_http(folder: Path, chosen: argparse.Namespace) -> list[Line]:
-    """Everything that goes over HTTP, against one running server and one floor server."""
-    with serving(folder / "data") as server:
-        scene = setting.prepare(server, folder, chosen.rows)
-        bodies = setting.save_bodies(server, scene, folder / "bodies")
-        with floor_server(bodies) as floor:
-            measured = {
-                name: [_round(server, floor, workload, chosen.seconds) for _ in range(chosen.rounds)]
-                for name, workload in setting.workloads(scene).items()
-            }
-        lines = [_line(name, rounds) for name, rounds in measured.items()]
-        lines += [_one_client(server, scene, count, chosen.rounds) for count in (100, 1000)]
-        memory = load.memory_mb(server.pid)
-    return [*lines, Line("memory, largest process after all of it", f"{memory:,.0f} MiB", "", 0.0, "")]
+    def everything(self) -> None:
+        """Every part; a part that fails as a whole is said and passed by."""
+        self._work.mkdir(parents=True, exist_ok=True)
+        try:
+            self._part("log", self._appends)
+            with serving(self._work / "data") as server:
+                if self._chosen.restricted:
+                    self._part("restricted", lambda: self._restricted(server))
+                self._part("rows", lambda: self._rows(server, self._chosen.rows, whole=True))
+                self._part("catalogue", lambda: self._catalogue(server))
+                if self._chosen.large:
+                    self._part("large", lambda: self._rows(server, self._chosen.large, whole=False))
+                self._part("sizes", lambda: self._sizes(server))
+                self._note("memory", "largest process after all of it", lambda: load.memory_mb(server.pid))
+        finally:
+            subprocess.run(["rm", "-rf", self._work], check=False)
 
+    def _part(self, name: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as problem:
+            print(f"the part “{name}” ended early: {type(problem).__name__}: {problem}", flush=True)
 
-def _round(
-    server: Server, floor: tuple[str, int], workload: setting.Workload, seconds: float
-) -> tuple[load.Figure, load.Figure]:
-    origin, pid = floor
-    workload.prepare(seconds)
-    ours = load.run(
-        server.origin,
-        workload.path,
-        clients=workload.clients,
-        seconds=seconds,
-        server_pid=server.pid,
-        headers=workload.headers,
-        method=workload.method,
-        body=workload.body,
-    )
-    least = load.run(origin, workload.floor, clients=workload.clients, seconds=seconds, server_pid=pid)
-    return ours, least
+    def _note(self, workload: str, who: str, value: Callable[[], float]) -> None:
+        self._results.take(workload, who, 1, lambda _: {"value": value()})
 
+    def _wanted(self, name: str) -> bool:
+        return self._chosen.only in name
 
-def _line(name: str, rounds: list[tuple[load.Figure, load.Figure]]) -> Line:
-    def middle(of: Callable[[tuple[load.Figure, load.Figure]], float]) -> float:
-        return statistics.median(of(one) for one in rounds)
+    def _figure(
+        self, workload: str, who: str, asked: workloads.Paths, at: tuple[str, int], clients: int, **more: Any
+    ) -> None:
+        origin, pid = at
 
-    figure = (
-        f"{middle(lambda r: r[0].per_second):,.0f}/s, p50 {middle(lambda r: r[0].p50_ms):.1f} ms, "
-        f"p99 {middle(lambda r: r[0].p99_ms):.1f} ms, CPU {middle(lambda r: r[0].cpu_ms):.2f} ms"
-    )
-    floor = f"{middle(lambda r: r[1].per_second):,.0f}/s, CPU {middle(lambda r: r[1].cpu_ms):.2f} ms"
-    return Line(
-        name,
-        figure,
-        floor,
-        middle(lambda r: r[0].per_second / r[1].per_second),
-        "bare Flask route, same server, same bytes",
-    )
+        def measure(number: int) -> dict[str, float]:
+            first = (number + 1) * 1_000_000 + sum(map(ord, workload)) * 1_000
+            load.run(origin, asked, clients=1, seconds=0.2, server_pid=pid, first=first - 1_000, **more)
+            seconds = self._chosen.seconds
+            return load.run(
+                origin, asked, clients=clients, seconds=seconds, server_pid=pid, first=first, **more
+            ).to_json()
 
+        self._results.take(workload, who, self._chosen.rounds, measure)
 
-def _one_client(server: Server, scene: setting.Scene, count: int, rounds: int) -> Line:
-    """An open page over HTTP beside the engine by itself in this process, in turn."""
-    pairs = [(setting.one_at_a_time_ms(server, count), setting.raw_engine_ms(scene, count)) for _ in range(rounds)]
-    ours, raw = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return Line(
-        f"open page of {count:,} rows, JSON, one client",
-        f"{ours:.2f} ms",
-        f"{raw:.2f} ms",
-        statistics.median(b / a for a, b in pairs),
-        "DuckDB in process: the same statement, rows as Arrow, no HTTP, no JSON",
-    )
+    def _appends(self) -> None:
+        name = "audit append, 8 writers, one process, SQLite"
+        if not self._wanted(name):
+            return
+
+        def into(way: Callable[[Path, float], float]) -> Callable[[int], dict[str, float]]:
+            def measure(number: int) -> dict[str, float]:
+                place = self._work / f"append-{way.__name__}-{number}"
+                place.mkdir(parents=True)
+                return {"per_second": way(place, self._chosen.seconds)}
+
+            return measure
+
+        self._results.take(name, OURS, self._chosen.rounds, into(appends.ledger_appends))
+        self._results.take(name, report.FILE, self._chosen.rounds, into(appends.file_appends))
+
+    def _restricted(self, server: Server) -> None:
+        scene = setting.prepare(server, self._work, self._chosen.restricted)
+        for name, asked in setting.workloads(scene).items():
+            if not self._wanted(name):
+                continue
+
+            def measure(number: int, asked: setting.Workload = asked) -> dict[str, float]:
+                asked.prepare(self._chosen.seconds)
+                return load.run(
+                    server.origin, lambda _: asked.path, clients=asked.clients, seconds=self._chosen.seconds,
+                    server_pid=server.pid, headers=asked.headers, method=asked.method, body=asked.body,
+                ).to_json()  # fmt: skip
+
+            self._results.take(name, OURS, self._chosen.rounds, measure)
+
+    def _rows(self, server: Server, rows: int, *, whole: bool) -> None:
+        asked = [w for w in workloads.of_rows(rows) if self._wanted(w.name)]
+        took = _timed(lambda: tables.publish(server, rows, places=True))
+        self._note("publishing", f"{rows:,} rows and their places, seconds", lambda: took)
+        folder = self._chosen.keep / f"floor-{rows}"
+        tables.write_floor_files(folder, rows)
+        _keep_bodies(server, folder, rows)
+        label = "" if whole else f", {rows:,} rows"
+        with self._others(folder) as others:
+            for workload in asked:
+                self._one(server, workload, others, label)
+            if whole:
+                self._one(server, workloads.cached(rows), others, "")
+            self._exports(server, rows, others, label, folder)
+            self._during(server, rows, label)
+
+    def _one(
+        self, server: Server, workload: workloads.Workload, others: dict[str, tuple[str, int]], label: str
+    ) -> None:
+        if not self._wanted(workload.name):
+            return
+        name = workload.name + label
+        self._figure(name, OURS, workload.ours, (server.origin, server.pid), workload.clients)
+        if workload.peer is not None and PEER in others:
+            self._figure(name, PEER, workload.peer, others[PEER], workload.clients)
+        for floor, paths in workload.floors.items():
+            self._figure(name, floor, paths, others["floors"], workload.clients)
+
+    @contextmanager
+    def _others(self, folder: Path) -> Iterator[dict[str, tuple[str, int]]]:
+        with ExitStack() as stack:
+            others = {"floors": stack.enter_context(floor_server(folder))}
+            if not self._chosen.no_peer:
+                try:
+                    command = peer.install(self._chosen.keep)
+                    others[PEER] = stack.enter_context(peer.serving(command, folder / "floor.sqlite"))
+                except (OSError, subprocess.CalledProcessError, AssertionError) as problem:
+                    print(f"no Datasette in this run: {problem}", flush=True)
+            yield others
+
+    def _exports(self, server: Server, rows: int, others: dict[str, tuple[str, int]], label: str, folder: Path) -> None:
+        id = tables.open_id(rows)
+        for kind in ("csv", "json"):
+            whole = f"/resource/{id}.{kind}?$limit={rows}" if rows <= 1_000_000 else f"/api/views/{id}/rows.{kind}"
+            name = f"whole export, {kind.upper()}{label}"
+            if self._wanted(name):
+                self._transfer(name, OURS, (server.origin, server.pid), whole)
+                self._transfer(name, report.STORED, others["floors"], f"/file/rows.{kind}")
+                if PEER in others and kind == "csv" and self._chosen.rounds > 1 and not label:
+                    self._transfer(name, PEER, others[PEER], "/floor/rows.csv?_stream=on&_size=max", rounds=1)
+            name = f"filtered export (half the rows), {kind.upper()}{label}"
+            if self._wanted(name):
+                some = f"/resource/{id}.{kind}?$where={EXPORTED}&$limit={min(rows, 1_000_000)}"
+                self._transfer(name, OURS, (server.origin, server.pid), some)
+                self._results.take(
+                    name, report.COPY, self._chosen.rounds, lambda _, k=kind: {"seconds": _copy(folder, k)}
+                )
+
+    def _transfer(self, name: str, who: str, at: tuple[str, int], path: str, rounds: int = 0) -> None:
+        def measure(_: int) -> dict[str, float]:
+            with watching_memory(at[1]) as most:
+                cpu = load.cpu_seconds(at[1])
+                seconds, size = load.seconds_of(at[0], path)
+                cpu = load.cpu_seconds(at[1]) - cpu
+            return {"seconds": seconds, "megabytes": size / 1e6, "cpu_ms": cpu * 1000, "memory_mb": most()}
+
+        self._results.take(name, who, rounds or self._chosen.rounds, measure)
+
+    def _during(self, server: Server, rows: int, label: str) -> None:
+        """Pages while another reader takes a filtered export, again and again."""
+        page = workloads.of_rows(rows)[0]
+        name = "page of 100 rows during an export" + label
+        if not self._wanted(name):
+            return
+        path = f"/resource/{tables.open_id(rows)}.csv?$where={EXPORTED}&$limit={min(rows, 1_000_000)}"
+        self._figure(name, report.ALONE, page.ours, (server.origin, server.pid), 8)
+        ended = threading.Event()
+
+        def export() -> None:
+            while not ended.is_set():
+                load.seconds_of(server.origin, path)
+
+        reader = threading.Thread(target=export, daemon=True)
+        reader.start()
+        time.sleep(0.3)
+        try:
+            self._figure(name, OURS, page.ours, (server.origin, server.pid), 8)
+        finally:
+            ended.set()
+            reader.join(timeout=120)
+
+    def _catalogue(self, server: Server) -> None:
+        rows = self._chosen.rows
+        tables.fill_catalogue(server, rows)
+        folder = self._chosen.keep / f"floor-{rows}"
+        _keep_bodies(server, folder, rows)
+        with self._others(folder) as others:
+            for workload in workloads.pages_for_people(rows):
+                self._one(server, workload, others, "")
+
+    def _sizes(self, server: Server) -> None:
+        """The cost of four questions from 10,000 rows on, for the picture."""
+        most = max(self._chosen.rows, self._chosen.large)
+        for rows in (size for size in SIZES if size <= most):
+            tables.publish(server, rows, places=False)
+            for workload in workloads.of_rows(rows):
+                if workload.name in SCALED and self._wanted("sizes"):
+                    name = report.sized(workload.name, rows)
+                    self._figure(name, OURS, workload.ours, (server.origin, server.pid), 8)
 
 
 @contextmanager
-def floor_server(bodies: Path) -> Iterator[tuple[str, int]]:
-    """The floors under the same web server with the same workers."""
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "benchmarks.floor:app",
-        "--bind",
-        f"127.0.0.1:{port}",
-        "--workers",
-        "2",
-        "--threads",
-        "8",
-        "--worker-class",
-        "gthread",
-        "--no-control-socket",
-        "--log-level",
-        "warning",
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "FLOOR_BODIES": str(bodies)})
+def watching_memory(pid: int) -> Iterator[Callable[[], float]]:
+    """Gives the growth of the largest process below this one, MiB, while the block runs."""
+    before, seen, ended = load.memory_mb(pid, "VmRSS"), [0.0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.02):
+            seen.append(load.memory_mb(pid, "VmRSS"))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
     try:
-        wait_until(f"http://127.0.0.1:{port}/bare")
+        yield lambda: max(0.0, max(seen) - before)
+    finally:
+        ended.set()
+        watcher.join()
+
+
+@contextmanager
+def floor_server(folder: Path) -> Iterator[tuple[str, int]]:
+    """The floors under the same web server with as many workers and threads."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "benchmarks.floor:app", "--bind", f"127.0.0.1:{port}"]
+    command += ["--workers", "2", "--threads", "8", "--worker-class", "gthread", "--no-control-socket"]
+    command += ["--log-level", "warning", "--timeout", "600"]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "FLOOR_FOLDER": str(folder)})
+    try:
+        wait_until(f"http://127.0.0.1:{port}/same/page")
         yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=30)
 
 
-def report(lines: list[Line], chosen: argparse.Namespace) -> str:
-    """The report as Markdown."""
-    return HEAD.format(
-        rows=chosen.rows,
-        rounds=chosen.rounds,
-        seconds=chosen.seconds,
-        cores=os.cpu_count(),
-        python=platform.python_version(),
-        lines="\n".join(_row(line) for line in lines),
-        clients=CLIENTS,
-        load=os.getloadavg()[2],
-    )
+def _keep_bodies(server: Server, folder: Path, rows: int) -> None:
+    (folder / "bodies").mkdir(parents=True, exist_ok=True)
+    for name, path in workloads.kept_bodies(rows).items():
+        with urllib.request.urlopen(server.origin + path, timeout=60) as answer:
+            (folder / "bodies" / f"{name}.json").write_bytes(answer.read())
 
 
-def _row(line: Line) -> str:
-    ratio = f"{line.ratio:.2f}" if line.ratio else ""
-    return f"| {line.name} | {line.figure} | {line.floor} | {ratio} | {line.floor_is} |"
+def _copying(folder: Path, kind: str) -> Callable[[int], dict[str, float]]:
+    return lambda _: {"seconds": _copy(folder, kind)}
 
 
-HEAD = """# What it costs
+def _copy(folder: Path, kind: str) -> float:
+    """Seconds that DuckDB takes to write the filtered rows to a file, one thread."""
+    form = "HEADER" if kind == "csv" else "FORMAT json, ARRAY true"
+    with duckdb.connect(str(folder / "floor.duckdb"), read_only=True, config={"threads": 1}) as connection:
+        some = "SELECT * FROM rows WHERE amount > 2500 LIMIT 1000000"
+        return _timed(lambda: connection.execute(f"COPY ({some}) TO '{folder / f'copied.{kind}'}' ({form})"))
 
-Written by `make bench BENCH="--rows {rows} --rounds {rounds} --seconds {seconds:g}"`; do not edit. The command works in
-a fresh clone: it starts a server with the demo in a temporary folder, publishes an open and a restricted table of
-{rows:,} rows and 11 columns, lets the demo's cast agree and grant, then measures. `--no-report` only prints.
 
-Figures are medians of {rounds} rounds of {seconds:g} s; each workload and its floor take turns in one run on one
-machine: {cores} cores, Python {python}, mean load of the last quarter of an hour {load:.1f} (above {cores}: others were
-working too). The load generator runs on the same cores, with {clients} clients on kept connections unless the line says
-otherwise; one-time proofs and assertions are signed before the measured time. **The ratio is the evidence**;
-absolute figures move with the machine.
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
-| Workload | Charter Oak | Floor | Ratio | The floor is |
-|---|---|---|---|---|
-{lines}
-
-Ratio: Charter Oak's requests a second divided by the floor's; for times, the floor's time divided by ours. So 1.00
-would be as fast as doing nothing. A bare route answers the very same bytes from memory: it looks nothing up, decides
-nothing and records nothing. CPU is processor time of the server for one request, all its processes together.
-"""
 
 if __name__ == "__main__":
     main()

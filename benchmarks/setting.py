@@ -1,20 +1,17 @@
-"""What the benchmarks run against: an open and a restricted table on a running server, a client, and its requests."""
+"""The restricted side of the benchmarks: a table that the demo's cast agrees on and grants, a client, its requests."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import time
 import urllib.parse
 import urllib.request
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from flask import Flask
 from sqlalchemy.orm import Session
 
@@ -27,24 +24,19 @@ from demo.contracts import Purpose, Sharing, carry_through, draft_dsa
 from demo.holdings import classify
 from demo.people import acting
 from exchange import clock
-from exchange.catalog.datasets import current_version, get_dataset
+from exchange.catalog.datasets import get_dataset
 from exchange.catalog.models import Dataset
-from exchange.classification import deciding
 from exchange.db import db
-from exchange.rows import plan as planning
-from exchange.rows.soql import parse_parameters
-from exchange.rows.types import columns_from_schema
-from exchange.settings import Settings, from_environment
+from exchange.settings import from_environment
 from exchange.values import derived_four_by_four
 from tests.makers.server import Server
 from wsgi import create_app
 
-OPEN, RESTRICTED = (derived_four_by_four("bench", key) for key in ("open", "restricted"))
+RESTRICTED = derived_four_by_four("bench", "restricted")
 WITHHELD = {"case_number": "FERPA", "amount": "FERPA"}
 GRANTED = ("id", "opened", "town", "category", "amount", "count", "flag")
 CATEGORIES_GRANTED = ("Education", "Health", "Labor", "Housing")
 PURPOSE = Purpose("bench", "To measure what a reading costs.")
-FILTER = "category = 'Health' AND amount > 2500"
 MOST_PER_SECOND = 900
 """Requests a second for which one-time proofs are made before a round; more than the server answers on two cores."""
 
@@ -64,24 +56,21 @@ class Workload:
 
 @dataclass
 class Scene:
-    """The two tables, and the client with its grant on the restricted one."""
+    """The client with its grant on the restricted table."""
 
     client: ApiClient
     details: list[dict[str, Any]]
-    serving_file: Path
-    statement: dict[int, tuple[str, list[Any]]] = field(default_factory=dict)
 
 
 def prepare(server: Server, folder: Path, rows: int) -> Scene:
-    """Publish both tables, and let the demo's cast classify, agree, ask and grant; the server runs meanwhile."""
+    """Publish the table, and let the demo's cast classify, agree, ask and grant; the server runs meanwhile."""
     file = table.write_csv(folder / "table.csv", rows)
-    for id, class_ in ((OPEN, "open"), (RESTRICTED, "restricted")):
-        named = ("--agency", SDE, "--title", f"Benchmark, {class_}", "--row-id", "id", "--class", class_)
-        server.flask("publish", str(file), "--id", id, *named, "--yes")
+    named = ("--agency", SDE, "--title", "Benchmark, restricted", "--row-id", "id", "--class", "restricted")
+    server.flask("publish", str(file), "--id", RESTRICTED, *named, "--yes")
     app = create_app(from_environment(server.environment))
     with app.app_context():
         agreement = _agree(db.session(), app, clock.now())
-        scene = _scene(server, app.config["SETTINGS"], agreement)
+        scene = _scene(server, agreement)
         app.extensions["ledger"].close()
         db.engine.dispose()
     return scene
@@ -90,9 +79,6 @@ def prepare(server: Server, folder: Path, rows: int) -> Scene:
 def _agree(session: Session, app: Flask, now: datetime) -> str:
     """Classification, agreement, request and grant, by the same functions as the pages use; the agreement's number."""
     settings = app.config["SETTINGS"]
-    proposed = deciding.under_work(session, OPEN)
-    if proposed is not None:
-        deciding.agree(session, acting(session, "cdo", now), proposed, now, settings=settings)
     classify(session, settings, _dataset(session, RESTRICTED), "sde_steward", WITHHELD, now)
     session.commit()
     rows = {"op": "in", "column": "category", "values": list(CATEGORIES_GRANTED)}
@@ -121,7 +107,7 @@ def _dataset(session: Session, id: str) -> Dataset:
     return found
 
 
-def _scene(server: Server, settings: Settings, agreement: str) -> Scene:
+def _scene(server: Server, agreement: str) -> Scene:
     facts = server.credentials
     known = facts["clients"][facts["grants"]["attendance"]["client_id"]]
     client = ApiClient(server.origin, known["client_id"], known["private_jwk"])
@@ -133,26 +119,14 @@ def _scene(server: Server, settings: Settings, agreement: str) -> Scene:
         "actions": ["query"],
         "datasets": [{"id": RESTRICTED}],
     }
-    version = current_version(db.session(), _dataset(db.session(), OPEN))
-    if version is None:
-        raise LookupError("the benchmark's open table has no version")
-    columns = columns_from_schema(version.schema)
-    statements = {
-        count: planning.resolve(parse_parameters({"$limit": [str(count)]}), columns).sql("rows", version.published_at)
-        for count in (100, 1000)
-    }
-    return Scene(client, [details], (settings.data_dir / "open" / version.path).with_suffix(".duckdb"), statements)
+    return Scene(client, [details])
 
 
 def workloads(scene: Scene) -> dict[str, Workload]:
-    """Every request that is measured over HTTP, by the words of the report."""
-    filtered = urllib.parse.urlencode({"$where": FILTER, "$limit": "100"})
+    """Requests that prove themselves, by the words of the report."""
     restricted = Signed(scene, f"/resource/{RESTRICTED}.json?$limit=100")
     tokens = TokenRequests(scene)
     return {
-        "open page of 100 rows, JSON": Workload(f"/resource/{OPEN}.json?$limit=100", "/same/open-100"),
-        "open page of 1,000 rows, JSON": Workload(f"/resource/{OPEN}.json?$limit=1000", "/same/open-1000"),
-        "open page of 100 rows, two conditions": Workload(f"/resource/{OPEN}.json?{filtered}", "/same/filtered-100"),
         "restricted page of 100 rows, a fresh proof and a durable entry each": Workload(
             restricted.path, "/same/restricted-100", headers=restricted.headers, prepare=restricted.prepare
         ),
@@ -240,30 +214,3 @@ def save_bodies(server: Server, scene: Scene, folder: Path) -> Path:
         with urllib.request.urlopen(asked, timeout=60) as answer:
             (folder / f"{Path(workload.floor).name}.json").write_bytes(answer.read())
     return folder
-
-
-def raw_engine_ms(scene: Scene, count: int, repeats: int = 200) -> float:
-    """The engine by itself: the same statement over the same file in this process, rows as Arrow, milliseconds each."""
-    sql, values = scene.statement[count]
-    with duckdb.connect(str(scene.serving_file), read_only=True, config={"threads": 1}) as connection:
-        return _each_ms(lambda: connection.sql(sql, params=values).to_arrow_table(), repeats)
-
-
-def one_at_a_time_ms(server: Server, count: int, repeats: int = 200) -> float:
-    """The same page over HTTP by one client on one connection, milliseconds each."""
-    path = f"/resource/{OPEN}.json?$limit={count}"
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.origin).netloc)
-
-    def page() -> None:
-        connection.request("GET", path)
-        connection.getresponse().read()
-
-    return _each_ms(page, repeats)
-
-
-def _each_ms(do: Callable[[], object], repeats: int) -> float:
-    do()
-    start = time.perf_counter()
-    for _ in range(repeats):
-        do()
-    return (time.perf_counter() - start) * 1000 / repeats

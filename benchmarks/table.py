@@ -14,11 +14,21 @@ CATEGORIES = ("Education", "Health", "Labor", "Housing", "Safety", "Transport", 
 def write_csv(path: Path, rows: int) -> Path:
     """Write `rows` rows as CSV; the row identifier is `id`."""
     with duckdb.connect() as connection:
-        connection.execute("CREATE MACRO chance(i, salt, n) AS (hash(i * 31 + salt) % n)::BIGINT")
-        connection.execute("SET VARIABLE towns = $1", [[town.name for town in TOWNS]])
-        connection.execute("SET VARIABLE categories = $1", [list(CATEGORIES)])
-        connection.execute(f"COPY ({ROWS.format(rows=rows)}) TO '{path}' (HEADER, DELIMITER ',')")
+        define(connection)
+        connection.execute(f"COPY ({rows_sql(rows)}) TO '{path}' (HEADER, DELIMITER ',')")
     return path
+
+
+def define(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a connection what `rows_sql` uses."""
+    connection.execute("CREATE OR REPLACE TEMP MACRO chance(i, salt, n) AS (hash(i * 31 + salt) % n)::BIGINT")
+    connection.execute("SET VARIABLE towns = $1", [[town.name for town in TOWNS]])
+    connection.execute("SET VARIABLE categories = $1", [list(CATEGORIES)])
+
+
+def rows_sql(rows: int) -> str:
+    """The rows as a statement."""
+    return ROWS.format(rows=rows)
 
 
 ROWS = """
