@@ -148,7 +148,7 @@ def _answer(
     shape: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    if request.path.startswith(OLD_INTERFACE):
+    if request.path.startswith(OLD_INTERFACE) and shape is None:
         response = refusing.error_elsewhere(status, code, message, because)
     elif for_a_program():
         plain = {"error": True, "code": code, "message": message} | ({"because": list(because)} if because else {})

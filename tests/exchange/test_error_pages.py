@@ -82,7 +82,9 @@ def test_a_refusal_keeps_what_caused_it(browser: Browser) -> None:
     assert browser.get("/api/broken/refused").json == {
         "error": True,
         "code": "permission_denied",
+        "errorCode": "permission_denied",
         "message": "Not for this purpose. Ask the agency.",
+        "data": {},
         "because": ["C09", "CGS 4-67aa"],
     }
 
