@@ -8,7 +8,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from exchange.errors import NotFound
 from exchange.rows.plan import no_tables
 from exchange.rows.soql import SoqlError
 from tests.conftest import NOON
@@ -163,8 +162,9 @@ def test_joins_that_do_not_do(text: str, kind: str) -> None:
 
 def test_datasets_that_the_reader_may_not_see_are_not_there() -> None:
     for text in ("select name join @gone-0001 as g on true", "select a from @gone-0001"):
-        with pytest.raises(NotFound):
+        with pytest.raises(SoqlError, match="No dataset has the id gone-0001") as refused:
             planned(text)
+        assert refused.value.code == "query.soql.no-such-table" and "position" in refused.value.data
 
 
 def test_one_dataset_at_a_time_says_so() -> None:

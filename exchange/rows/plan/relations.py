@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from exchange.errors import NotFound
 from exchange.rows.plan.scope import Record, Scope
 from exchange.rows.plan.shape import Combination, Dataset, Joined, Rows, Stage, stages_of
 from exchange.rows.plan.stage import resolve_stage
@@ -132,7 +133,11 @@ class Resolver:
         if not _FOUR_BY_FOUR.match(table.name):
             raise SoqlError("no-such-table", f"No such table: @{table.name}", at=table.at, table=table.name)
         if table.name not in self._known:
-            self._known[table.name] = self.tables(table.name)
+            try:
+                self._known[table.name] = self.tables(table.name)
+            except NotFound as missing:
+                sentence = f"No dataset has the id {table.name}"
+                raise SoqlError("no-such-table", sentence, at=table.at, table=table.name) from missing
             self.record.datasets.append(table.name)
         return Dataset(table.name)
 

@@ -179,6 +179,8 @@ def mass_of(expression: Typed) -> float:
 
 def children(expression: Typed) -> tuple[Typed, ...]:
     """What stands directly within the expression: arguments, the condition of FILTER, the keys of OVER."""
+    if isinstance(expression, Column | Constant | SystemField):
+        return ()
     within: tuple[Typed, ...] = getattr(expression, "arguments", ())
     if isinstance(expression, Apply):
         within += () if expression.filter is None else (expression.filter,)
@@ -206,12 +208,13 @@ def aggregates(expression: Typed) -> bool:
 
 def has_aggregate(expression: Typed) -> bool:
     """Whether it aggregates anywhere."""
-    return any(map(aggregates, parts(expression)))
+    return aggregates(expression) or any(map(has_aggregate, children(expression)))
 
 
 def has_window(expression: Typed) -> bool:
     """Whether it looks at other rows by OVER anywhere."""
-    return any(isinstance(part, Apply) and part.over is not None for part in parts(expression))
+    own = isinstance(expression, Apply) and expression.over is not None
+    return own or any(map(has_window, children(expression)))
 
 
 def ungrouped_columns(expression: Typed, keys: frozenset[Typed]) -> Iterator[Column]:
