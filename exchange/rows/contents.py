@@ -11,10 +11,11 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pyarrow as pa
+from flask import Flask, current_app
 
 from exchange.errors import CharterError
 from exchange.rows.cells import json_value, plain_text
@@ -30,6 +31,10 @@ TOP = 20
 """Values that are listed, commonest first, then in order."""
 
 COLUMNS_AT_ONCE = 10
+COUNTED_AT_ONCE = 250_000
+"""Rows up to which a reader waits for the figures."""
+
+PATIENCE_S = 2.0
 FORM = 1
 """Part of the file's name; a new form of the figures is made anew."""
 
@@ -52,18 +57,49 @@ _one_at_a_time = threading.Lock()
 
 
 def contents_of(door: OpenDoor, store: Path, version: OpenVersion) -> Mapping[str, Contents] | None:
-    """The contents of every column by its name; None while they cannot be computed. `store` is `<data_dir>/open`."""
+    """The contents of every column by its name; None while they are not known. `store` is `<data_dir>/open`.
+
+    Those of a small version are counted now; those of a large one by a thread of this worker, while readers go on.
+    Needs an application context.
+    """
     path = _path(store, version)
     kept = _read(path)
     if kept is not None:
         return kept
-    with _one_at_a_time:
-        kept = _read(path)
-        if kept is None:
-            kept = _computed(door, version)
-            if kept is not None:
-                _write(path, kept)
+    if version.rows > COUNTED_AT_ONCE:
+        _count_beside(door, path, version)
+        return None
+    if not _one_at_a_time.acquire(timeout=PATIENCE_S):
+        return None
+    try:
+        return _counted(door, path, version)
+    finally:
+        _one_at_a_time.release()
+
+
+def _counted(door: OpenDoor, path: Path, version: OpenVersion) -> Mapping[str, Contents] | None:
+    kept = _read(path)
+    if kept is None:
+        kept = _computed(door, version)
+        if kept is not None:
+            _write(path, kept)
     return kept
+
+
+def _count_beside(door: OpenDoor, path: Path, version: OpenVersion) -> None:
+    """Begin to count, unless another version is being counted; whoever asks later finds the figures or begins again."""
+    if not _one_at_a_time.acquire(blocking=False):
+        return
+    app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+
+    def count() -> None:
+        try:
+            with app.app_context():
+                _counted(door, path, version)
+        finally:
+            _one_at_a_time.release()
+
+    threading.Thread(target=count, name=f"contents of {version.dataset_id}", daemon=True).start()
 
 
 def _path(store: Path, version: OpenVersion) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from exchange.catalog.models import Dataset
 from exchange.db import db
 from exchange.directory.models import RoleKind
 from exchange.errors import Invalid
+from exchange.rows import contents
 from exchange.rows.types import ColumnInfo
 from tests.conftest import NOON
 from tests.makers.catalogue import make_listed
@@ -80,6 +82,17 @@ def test_they_are_counted_once_for_a_version_and_made_again_when_lost(
     quakes.description = ""
     db.session.commit()
     assert client.get("/api/views/abcd-1234.json").data == first
+
+
+def test_those_of_a_large_version_are_counted_beside(
+    app: Flask, quakes: Dataset, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "COUNTED_AT_ONCE", 100)
+    assert "cachedContents" not in client.get("/api/views/abcd-1234.json").get_json()["columns"][0]
+    for thread in threading.enumerate():
+        if thread.name == "contents of abcd-1234":
+            thread.join(30)
+    assert client.get("/api/views/abcd-1234.json").get_json()["columns"][0]["cachedContents"]["count"] == "250"
 
 
 def test_columns_named_like_our_own_words(app: Flask, client: FlaskClient) -> None:
