@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
+from exchange.rows.soql.selects import MAX_LIMIT
+
 
 @dataclass(frozen=True)
 class Address:
@@ -28,15 +30,18 @@ def rows_addresses(origin: str, dataset_id: str) -> list[Address]:
         Address("Rows as JSON", f"{origin}/resource/{dataset_id}.json"),
         Address("Rows as CSV", f"{origin}/resource/{dataset_id}.csv"),
         Address("Description as JSON", f"{origin}/api/views/{dataset_id}.json"),
+        Address("Files of all rows, with sizes and SHA-256", f"{origin}/api/views/{dataset_id}/manifest.json"),
     ]
 
 
 def downloads(dataset_id: str, rows: int) -> list[Address]:
     """The whole current version; `rows` is its number of rows, since without a limit the first 1,000 are sent."""
-    everything = urlencode({"$limit": max(rows, 1)})
+    everything, file = urlencode({"$limit": max(rows, 1)}), f"/api/views/{dataset_id}/rows"
+    within = rows <= MAX_LIMIT
     return [
-        Address("All rows as CSV", f"/resource/{dataset_id}.csv?{everything}"),
-        Address("All rows as JSON", f"/resource/{dataset_id}.json?{everything}"),
+        Address("All rows as CSV", f"/resource/{dataset_id}.csv?{everything}" if within else f"{file}.csv"),
+        Address("All rows as JSON", f"/resource/{dataset_id}.json?{everything}" if within else f"{file}.json"),
+        Address("All rows as a spreadsheet", f"{file}.xlsx?accessType=DOWNLOAD"),
     ]
 
 

@@ -28,6 +28,7 @@ from exchange.rows.formats import FORMATS, PLAIN, Format, Options
 from exchange.rows.formats.packing import packer
 from exchange.rows.plan import Plan, resolve
 from exchange.rows.soql import Query
+from exchange.rows.soql.selects import MAX_LIMIT
 from exchange.rows.types import ColumnInfo, SodaType, header_name
 
 SODA_CSV, SODA_JSON, DOWNLOAD_CSV = "soda.csv", "soda.json", "download.csv"
@@ -80,13 +81,15 @@ def _has_time(dates: pa.ChunkedArray) -> bool:
 def build_downloads(parquet: Path, version: int, columns: Sequence[ColumnInfo]) -> Path:
     """Write the files of an open version and, last, their manifest; returns its path. Each appears whole or not at all.
 
-    `parquet` is the version as stored, `version` its number. Raises `OSError`.
+    `parquet` is the version as stored, `version` its number. A table of more rows than one query may ask for has only
+    the download. Raises `OSError`.
     """
     rows = pq.read_metadata(parquet).num_rows
     plan = resolve(Query(limit=rows), columns)
     people = options_for_people(parquet, columns)
     files = {}
-    for name, format_ in FORMAT_OF.items():
+    asked_for = FORMAT_OF if rows <= MAX_LIMIT else {DOWNLOAD_CSV: FORMAT_OF[DOWNLOAD_CSV]}
+    for name, format_ in asked_for.items():
         options = people if name == DOWNLOAD_CSV else PLAIN
         parts = format_.write(plan.fields, _batches(parquet, plan), options)
         files[name] = {"rows": rows, **_write(_beside(parquet, name), parts)}

@@ -169,6 +169,11 @@ def test_addresses_ask_for_all_rows() -> None:
     assert [one.url for one in downloads("abcd-1234", 12_915)] == [
         "/resource/abcd-1234.csv?%24limit=12915",
         "/resource/abcd-1234.json?%24limit=12915",
+        "/api/views/abcd-1234/rows.xlsx?accessType=DOWNLOAD",
+    ]
+    assert [one.url for one in downloads("abcd-1234", 2_000_000)][:2] == [
+        "/api/views/abcd-1234/rows.csv",
+        "/api/views/abcd-1234/rows.json",
     ]
     assert "uri_prefix" not in str(examples("https://data.example.gov", "abcd-1234", "town", 5))
     assert "uri_prefix" in str(examples("http://127.0.0.1:8000", "abcd-1234", "town", 5))
