@@ -24,11 +24,16 @@ from exchange.classification.withheld import OPEN, agreed
 from exchange.clock import legal_day
 from exchange.directory.models import Person
 from exchange.hub.models import PublishingRun, RunState
+from exchange.hub.runs import is_written
+from exchange.rows import store_open
 from exchange.settings import Settings
 
 UNDER_WORK = tuple(
     state.value for state in (ClassificationState.DRAFT, ClassificationState.RETURNED, ClassificationState.PROPOSED)
 )
+FORGOTTEN_AT_ONCE = 5
+"""Earlier versions whose files are let go after a write; more than one, for what a crash left."""
+
 BY_OPERATOR = "Declared open by the operator at the command line."
 """The note of a column that `flask publish --class open` opened."""
 
@@ -72,6 +77,18 @@ def cut_again(session: Session, settings: Settings, run: PublishingRun, now: dat
     """Derive the open cut of a restricted dataset again, if its classification is agreed. The caller commits."""
     if run.dataset.class_ == DatasetClass.RESTRICTED and agreed(session, run.dataset_id) is not None:
         open_cut.rebuild(session, settings, run.dataset, now)
+
+
+def forget_earlier(session: Session, settings: Settings, run: PublishingRun) -> None:
+    """After a program's write, let go of what served the versions before the last: it writes often, and disks end.
+
+    The rows of every version stay. The last one keeps its files for readers who have begun.
+    """
+    if not is_written(run) or run.dataset.class_ != DatasetClass.OPEN:
+        return
+    mine = select(Version.path).where(Version.dataset_id == run.dataset_id, Version.class_ == DatasetClass.OPEN.value)
+    for path in session.scalars(mine.order_by(Version.number.desc()).offset(2).limit(FORGOTTEN_AT_ONCE)):
+        store_open.forget_serving(settings.data_dir / "open", path)
 
 
 def _align_columns(session: Session, dataset: Dataset, schema: list[dict[str, Any]]) -> None:

@@ -193,7 +193,10 @@ def _all_checkboxes(plain: Mapping[str, int]) -> str | None:
 def _all_points(plain: Mapping[str, int]) -> str | None:
     if any(parsing.point(word) is None for word in plain):
         return None
-    return "Every value ends in a latitude and longitude; a point keeps these and drops the words before them."
+    return (
+        "Every value ends in a latitude and longitude; a point keeps these and drops the words before them, "
+        "a location keeps an address as well."
+    )
 
 
 def _shapes(plain: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from exchange.catalog.models import Dataset
 from exchange.directory.identity import Identity
 from exchange.errors import CharterError, Conflict, Invalid
 from exchange.hub import runs
-from exchange.hub.appearing import appear, cut_again
+from exchange.hub.appearing import appear, cut_again, forget_earlier
 from exchange.hub.job import job_of
 from exchange.hub.merging import Merge
 from exchange.hub.models import PublishingRun, RunState
@@ -172,6 +172,7 @@ def _finish(
         session.commit()
         return
     cut_again(session, settings, run, now)
+    forget_earlier(session, settings, run)
     run.step = "done"
     session.commit()
 

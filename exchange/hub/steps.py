@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from exchange import clock
 from exchange.catalog.models import DatasetClass
 from exchange.errors import Conflict, Invalid
 from exchange.hub import drift
@@ -23,8 +24,12 @@ from exchange.hub.source import FileGiven
 from exchange.hub.staging import Staging
 from exchange.hub.writing import applying, patch
 from exchange.rows import store_open, store_restricted
+from exchange.rows.object_store import share
 from exchange.rows.source import StoredVersion
 from exchange.rows.types import columns_from_schema
+
+READY_MADE_ROWS = 10_000
+"""Rows up to which a program's write also makes pages and downloads: it waits for its answer, and may come often."""
 
 
 def _extract(job: Job, staging: Staging) -> dict[str, Any]:
@@ -99,6 +104,8 @@ def _build(job: Job, staging: Staging) -> dict[str, Any]:
     if asked - job.accepted:
         raise Conflict("This run stopped to ask, and nobody has answered.")
     stored = _store(job, staging)
+    root = job.settings.data_dir / ("open" if job.class_ == DatasetClass.OPEN else "restricted")
+    share(job.settings.object_store, job.dataset_id, job.next_number, stored, root, clock.now())
     return {"number": job.next_number, "path": stored.path, "sha256": stored.sha256, "bytes": stored.bytes,
             "rows": stored.rows, "sealed_key": stored.sealed_key}  # fmt: skip
 
@@ -110,7 +117,13 @@ def _store(job: Job, staging: Staging) -> StoredVersion:
     data = job.settings.data_dir
     if job.class_ == DatasetClass.OPEN:
         return store_open.write_version(
-            data / "open", job.dataset_id, job.next_number, batches, columns, row_id=job.row_id
+            data / "open",
+            job.dataset_id,
+            job.next_number,
+            batches,
+            columns,
+            row_id=job.row_id,
+            ready_made=job.body is None or file.metadata.num_rows <= READY_MADE_ROWS,
         )
     return store_restricted.write_version(
         data / "restricted", job.dataset_id, job.next_number, batches, columns, key_file=job.settings.store_key_file

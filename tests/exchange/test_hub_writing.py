@@ -191,3 +191,14 @@ def test_replace_is_whole_and_an_empty_body_is_nothing(
         0,
         1,
     ]
+
+
+def test_what_served_earlier_versions_is_let_go_and_their_rows_stay(
+    client: FlaskClient, settings: Settings, key: Key, dataset: Dataset
+) -> None:
+    for number in range(4):
+        send(client, key, "POST", f"/resource/{dataset.id}", [{"case_id": str(number)}])
+    files = sorted(path.name for path in (settings.data_dir / "open" / dataset.id).iterdir())
+    beside = {number: [name for name in files if name.startswith(f"{number}-")] for number in range(1, 5)}
+    assert [name.rpartition(".")[2] for number in (1, 2) for name in beside[number]] == ["parquet", "parquet"]
+    assert all(len(beside[number]) > 1 for number in (3, 4))
