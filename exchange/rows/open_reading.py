@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
 
 from flask import current_app
 from sqlalchemy import select
@@ -68,7 +70,7 @@ class Prepared:
 
     `page` is the plan as the pages of the version can answer it, None where they cannot. `keepable` says that equal
     etags mean equal bytes for ever. `others` are the versions of the datasets that the plan joins. `headers` is room
-    for headers that were made before, by the choices they were made for.
+    for headers that were made before, by the choices they were made for; pages of one query share it.
     """
 
     version: OpenVersion
@@ -115,6 +117,7 @@ class OpenDoor:
         self._engine = engine
         self._versions: Remembered[OpenVersion | None] | None = None
         self._plans: dict[tuple[int, int, str], tuple[Query, Prepared]] = {}
+        self._shapes: dict[str, Prepared] = {}
 
     def version_of(self, dataset_id: str) -> OpenVersion | None:
         """As `open_version_of`, remembered while the catalogue does not change. Needs an application context."""
@@ -136,14 +139,16 @@ class OpenDoor:
         query, kept = self._plans.get(key, (None, None))
         if kept is not None and query is ask.query and kept.version is version:
             return replace(kept, cancel=ask.cancel)
-        prepared = self._planned(version, ask)
+        shape = repr((version.key, ask.format, replace(ask.query, limit=None, offset=0)))
+        alike = self._shapes.get(shape)
+        prepared = self._planned(version, ask, shape) if alike is None else _at(alike, version, ask, shape)
         if prepared.keepable and not prepared.others:
-            while len(self._plans) >= MOST_PLANS:
-                self._plans.pop(next(iter(self._plans), key), None)
-            self._plans[key] = (ask.query, prepared)
+            _keep(self._plans, key, (ask.query, prepared))
+            if alike is None and _ends_with(prepared.plan, ask.query):
+                _keep(self._shapes, shape, prepared)
         return prepared
 
-    def _planned(self, version: OpenVersion, ask: Ask) -> Prepared:
+    def _planned(self, version: OpenVersion, ask: Ask, shape: str) -> Prepared:
         others: dict[str, OpenVersion] = {}
 
         def columns_of(dataset_id: str) -> Sequence[ColumnInfo]:
@@ -153,7 +158,7 @@ class OpenDoor:
         plan = resolve(ask.query, version.columns, tables=columns_of, name=version.dataset_id)
         read = {dataset_id: others[dataset_id] for dataset_id in plan.datasets}
         keepable = not plan.functions & VOLATILE
-        etag = _etag(ask, [version, *read.values()]) if keepable else secrets.token_hex(16)
+        etag = _etag(shape, ask.query, read) if keepable else secrets.token_hex(16)
         page = page_of(plan, version.columns) if ask.format == "json" else None
         seconds = min(STATEMENT_S, ask.query.timeout_s or STATEMENT_S)
         return Prepared(version, plan, etag, seconds, ask.cancel, page, keepable, read)
@@ -192,7 +197,31 @@ class OpenDoor:
         )
 
 
-def _etag(ask: Ask, versions: Sequence[OpenVersion]) -> str:
+def _etag(shape: str, query: Query, others: Mapping[str, OpenVersion] = MappingProxyType({})) -> str:
     """One word for rows, query and format. The parsed query is its own normal form: spaces and case are gone."""
-    identity = repr(([version.key for version in versions], ask.format, ask.query))
+    identity = repr((shape, query.limit, query.offset, [version.key for version in others.values()]))
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _ends_with(plan: Plan, query: Query) -> bool:
+    """Whether limit and offset of the query stand at the plan's very end and nowhere else."""
+    return query.source is None and (plan.root.limit, plan.root.offset) == (query.limit, query.offset)
+
+
+def _at(alike: Prepared, version: OpenVersion, ask: Ask, shape: str) -> Prepared:
+    """The answer that was prepared for another page of the same query."""
+    limit, offset = ask.query.limit, ask.query.offset
+    plan = replace(alike.plan, root=replace(alike.plan.root, limit=limit, offset=offset))
+    page = page_of(plan, version.columns) if ask.format == "json" else None
+    etag = _etag(shape, ask.query)
+    return replace(alike, version=version, plan=plan, etag=etag, cancel=ask.cancel, page=page)
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    while len(kept) >= MOST_PLANS:
+        kept.pop(next(iter(kept), key), None)
+    kept[key] = value

@@ -34,6 +34,8 @@ KEPT_BYTES = 64 * 1024 * 1024
 
 _JSON = FORMATS["json"]
 _REQUEST_ID = "X-Socrata-RequestId"
+_OF_ONE = (_REQUEST_ID, "ETag", "Content-Length")
+"""Headers that every answer has of its own."""
 
 
 class _Made(Headers):
@@ -65,8 +67,10 @@ class Ready:
         if body is None:
             return None
         made = _headers(prepared, format_, options)
+        etag = f'"{answering.etag_of(prepared.etag, options)}"'
+        own = (("ETag", etag), (_REQUEST_ID, secrets.token_hex(16)), ("Content-Length", str(len(body))))
         response = _Whole(body)
-        response.headers = _Made((*made, (_REQUEST_ID, secrets.token_hex(16)), ("Content-Length", str(len(body)))))
+        response.headers = _Made((*made, *own))
         return response
 
     def body(self, prepared: Prepared, format_: Format, options: Options) -> bytes | None:
@@ -114,6 +118,6 @@ def _headers(prepared: Prepared, format_: Format, options: Options) -> list[tupl
         version = prepared.version
         answer = Answer(prepared.plan.fields, iter(()), version.number, prepared.last_modified, prepared.etag)
         answering.describe(described, answer, options)
-        made = [(name, value) for name, value in described.headers if name not in (_REQUEST_ID, "Content-Length")]
+        made = [(name, value) for name, value in described.headers if name not in _OF_ONE]
         prepared.headers[key] = made
     return made
