@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from zoneinfo import available_timezones
 
 from exchange.rows.functions import SHAPES
@@ -138,7 +138,13 @@ def _duration(text: str) -> tuple[int, int, int] | None:
 
 
 def _zone(text: str) -> str | None:
-    return text if text in available_timezones() else None
+    return text if text in _zones() else None
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """The zone names of the system, looked up once: that reads a folder of some six hundred files."""
+    return frozenset(available_timezones())
 
 
 _READERS: dict[str, Callable[[str], Hashable]] = {
