@@ -12,6 +12,7 @@ from pathlib import Path
 
 from exchange import clock
 from exchange.db import db
+from exchange.portal import migrating
 from exchange.rows.app_tokens import hash_of
 from exchange.rows.models import AppToken
 from tests.conftest import make_settings
@@ -51,18 +52,17 @@ class Answered:
 @contextmanager
 def hostile_ground(data_dir: Path, *, workers: int = 1) -> Iterator[Server]:
     """A server with two open tables of earthquakes and nothing else; one worker, so that there is one to bring down."""
+    app = create_app(make_settings(data_dir))
+    with app.app_context():
+        migrating.upgrade(db.engine)
+        for id_ in (QUAKES, OTHERS):
+            make_open_dataset(db.session(), data_dir, clock.now(), id=id_, table=make_quakes(ROWS))
+        db.session.add(AppToken(hash=hash_of(TOKEN), name="tests", purpose="tests", made_from="", made_at=clock.now()))
+        db.session.commit()
+        app.extensions["ledger"].close()
+        db.session.remove()
+        db.engine.dispose()
     with serving(data_dir, workers=workers, demo=False) as server:
-        app = create_app(make_settings(data_dir))
-        with app.app_context():
-            for id_, rows in ((QUAKES, ROWS), (OTHERS, ROWS)):
-                make_open_dataset(db.session(), data_dir, clock.now(), id=id_, table=make_quakes(rows))
-            db.session.add(
-                AppToken(hash=hash_of(TOKEN), name="tests", purpose="tests", made_from="", made_at=clock.now())
-            )
-            db.session.commit()
-            app.extensions["ledger"].close()
-            db.session.remove()
-            db.engine.dispose()
         yield server
 
 
