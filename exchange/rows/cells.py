@@ -106,7 +106,7 @@ def _each_shape(column: pa.Array, write: Any) -> pa.Array:
 
 def _links(column: pa.Array) -> pa.Array:
     """`description (address)`, or the address alone."""
-    parts = _halves(column)
+    parts = link_parts(column)
     if parts is None:
         return column.cast(pa.string())
     address, description = parts
@@ -115,7 +115,7 @@ def _links(column: pa.Array) -> pa.Array:
 
 
 def _link_objects(column: pa.Array) -> pa.Array:
-    parts = _halves(column)
+    parts = link_parts(column)
     address = _escaped(column if parts is None else parts[0])
     if parts is None:
         return _joined('{"url":', address, "}")
@@ -123,7 +123,7 @@ def _link_objects(column: pa.Array) -> pa.Array:
     return _joined('{"url":', address, words, "}")
 
 
-def _halves(column: pa.Array) -> tuple[pa.Array, pa.Array] | None:
+def link_parts(column: pa.Array) -> tuple[pa.Array, pa.Array] | None:
     """The addresses and the descriptions of urls, or None where no url has a description."""
     texts = column.cast(pa.string())
     blanks = pc.find_substring(texts, " ")

@@ -18,6 +18,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -26,6 +27,7 @@ from exchange.rows.door import Field
 from exchange.rows.formats import FORMATS, PLAIN, Options
 from exchange.rows.formats import workbook as xlsx
 from exchange.rows.formats.packing import packed
+from exchange.rows.formats.soda1 import rows_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "../shared/data"
@@ -224,6 +226,61 @@ def test_every_text_survives_every_format(values: list[str | None]) -> None:
 def as_xml(value: str) -> str:
     """What XML 1.0 can hold of a text."""
     return "".join(c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff") else "\ufffd" for c in value)
+
+
+SQUARE = "POLYGON ((-73 41, -72 41, -72 42, -73 41))"
+HUMAN = '{"address":"50 Union Ave","city":"New Haven","state":"CT","zip":"06519"}'
+RICH_FIELDS = (Field("link", "url"), Field("site", "location"), Field("area", "polygon"))
+
+
+def rich() -> pa.RecordBatch:
+    """Links with and without words, a location with and without its point, a polygon; and a row of nulls."""
+    links = pa.array(["https://a.example/?x=1&y=2 The <site>", "https://b.example/", None])
+    place = pa.struct([("lat", pa.float64()), ("lon", pa.float64()), ("address", pa.string())])
+    sites = pa.array(
+        [{"lat": 41.3, "lon": -72.9, "address": HUMAN}, {"lat": None, "lon": None, "address": HUMAN}, None], place
+    )
+    areas = pa.array([shapely.to_wkb(shapely.from_wkt(SQUARE)), None, None])
+    return pa.RecordBatch.from_arrays([links, sites, areas], names=[field.name for field in RICH_FIELDS])
+
+
+def test_links_locations_and_shapes() -> None:
+    def through(extension: str, options: Options = HERE) -> bytes:
+        return b"".join(FORMATS[extension].write(RICH_FIELDS, iter([rich()]), options))
+
+    first, second, third = json.loads(through("json"))
+    assert first["link"] == {"url": "https://a.example/?x=1&y=2", "description": "The <site>"} and third == {}
+    assert first["site"]["human_address"] == HUMAN and "latitude" not in second["site"]
+    shaped = json.loads(through("geojson"))["features"]
+    assert shaped[0]["geometry"]["type"] == "Polygon" and shaped[1]["geometry"] is None
+    xml = etree.fromstring(through("xml")).findall("row/row")
+    assert dict(xml[0].find("link").attrib) == {"url": "https://a.example/?x=1&y=2", "description": "The <site>"}
+    assert xml[0].find("site").get("human_address") == HUMAN and xml[0].find("site").get("latitude") == "41.3"
+    assert set(xml[1].find("site").attrib) == {"human_address"} and len(xml[2]) == 0
+    assert SQUARE in xml[0].findtext("area", "") and len(etree.fromstring(through("rdf"))) == 3
+    table = pq.read_table(io.BytesIO(through("parquet")))
+    assert shapely.from_wkb(table["area"][0].as_py()).equals(shapely.from_wkt(SQUARE))
+    assert json.loads(table.schema.metadata[b"geo"])["primary_column"] == "area"
+    assert sheet_rows(through("xlsx"))[1][1].startswith("50 Union Ave\nNew Haven, CT 06519")
+    assert pa.ipc.open_stream(through("arrow")).read_all().num_rows == 3
+
+
+def test_a_location_is_the_geometry_where_nothing_else_is() -> None:
+    fields, rows = RICH_FIELDS[:2], rich().select([0, 1])
+    found = json.loads(b"".join(FORMATS["geojson"].write(fields, iter([rows]), HERE)))["features"]
+    assert [feature["geometry"] for feature in found] == [{"type": "Point", "coordinates": [-72.9, 41.3]}, None, None]
+
+
+def test_rows_json_has_lists_for_links_and_locations() -> None:
+    ids = pa.array([f"row-0000-0000-0000-000{n}" for n in range(3)])
+    rows = pa.RecordBatch.from_arrays([*rich().columns, ids], names=[*rich().schema.names, ":id"])
+    fields = (*RICH_FIELDS, Field(":id", "row_identifier"))
+    body = json.loads(b"".join(rows_json({"columns": []}, 5).write(fields, iter([rows]), HERE)))
+    assert body["data"][0][8:10] == [
+        ["https://a.example/?x=1&y=2", "The <site>"],
+        [HUMAN, "41.3", "-72.9", None, False],
+    ]
+    assert body["data"][1][8] == ["https://b.example/", None] and body["data"][2][8:] == [None, None, None]
 
 
 def test_gzip_is_the_same_bytes_and_the_same_each_time() -> None:

@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exchange.rows.cells import json_value, plain_text
+from exchange.rows.cells import json_value, link_parts, plain_text
 from exchange.rows.door import Field
 from exchange.rows.formats.json_rows import JSON_TYPE
 from exchange.rows.formats.options import Format, Options
@@ -65,7 +65,8 @@ def _rows(fields: tuple[Field, ...], batch: pa.RecordBatch, published: int) -> b
 def _cell(column: pa.Array, type_: str) -> pa.Array:
     """A cell as SODA 1 wrote it: texts for all but booleans; places and links are lists."""
     if type_ == "url":
-        return joined("[", json_value(plain_text(column, "text"), "text"), ",null]")
+        address, words = link_parts(column) or (column.cast(pa.string()), pa.nulls(len(column), pa.string()))
+        return joined("[", json_value(address, "text"), ",", _quoted(words), "]")
     if type_ == "location":
         return _location(column)
     if type_ == "floating_timestamp":
@@ -77,9 +78,7 @@ def _cell(column: pa.Array, type_: str) -> pa.Array:
 
 def _location(column: pa.Array) -> pa.Array:
     latitude, longitude = (_quoted(plain_text(column.field(part), "number")) for part in ("lat", "lon"))
-    names = [field.name for field in column.type]
-    address = _quoted(column.field("address")) if "address" in names else pa.array(["null"] * len(column))
-    cell = joined("[", address, ",", latitude, ",", longitude, ",null,false]")
+    cell = joined("[", _quoted(column.field("address")), ",", latitude, ",", longitude, ",null,false]")
     return pc.if_else(pc.is_valid(column), cell, pa.scalar(None, pa.string()))
 
 

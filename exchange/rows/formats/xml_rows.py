@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exchange.rows.cells import plain_text
+from exchange.rows.cells import link_parts, plain_text
 from exchange.rows.door import Field
 from exchange.rows.formats.options import ROW_ID, Options
 from exchange.rows.formats.texts import bytes_of, joined, rows_of, where, xml_text
@@ -61,11 +61,16 @@ def _xml_row(fields: tuple[Field, ...], batch: pa.RecordBatch, options: Options,
 def _xml_cell(column: pa.Array, field: Field) -> pa.Array:
     name = element_name(field.name)
     if field.type in _PLACES:
-        latitude, longitude = (_degrees(column, part) for part in ("lat", "lon"))
-        place = rows_of(f"<{name}", _attribute("latitude", latitude), _attribute("longitude", longitude), "/>")
-        return where(_placed(column), place)
+        parts = [_attribute("latitude", _degrees(column, "lat")), _attribute("longitude", _degrees(column, "lon"))]
+        if field.type == "location":
+            parts.append(_attribute("human_address", xml_text(column.field("address"))))
+        return where(_placed(column), rows_of(f"<{name}", *parts, "/>"))
     if field.type == "url":
-        return joined(f'<{name} url="', xml_text(plain_text(column, field.type)), '"/>')
+        address, words = link_parts(column) or (column.cast(pa.string()), pa.nulls(len(column), pa.string()))
+        link = rows_of(
+            f"<{name}", _attribute("url", xml_text(address)), _attribute("description", xml_text(words)), "/>"
+        )
+        return where(pc.is_valid(column), link)
     return joined(f"<{name}>", xml_text(plain_text(column, field.type)), f"</{name}>")
 
 
@@ -109,8 +114,8 @@ def _rdf_cell(column: pa.Array, field: Field) -> pa.Array:
 
 
 def _placed(column: pa.Array) -> pa.Array:
-    either = pc.or_(pc.is_valid(column.field("lat")), pc.is_valid(column.field("lon")))
-    return pc.and_(pc.is_valid(column), either)
+    """Whether there is anything to say of a place: a point is there or not, a location may have its address alone."""
+    return pc.is_valid(column)
 
 
 def _degrees(column: pa.Array, part: str) -> pa.Array:
