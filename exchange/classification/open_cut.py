@@ -29,6 +29,7 @@ from exchange.classification.models import Classification
 from exchange.classification.suppression import Suppression
 from exchange.classification.withheld import OPEN, Withheld, agreed, why_withheld
 from exchange.rows import store_open, store_restricted
+from exchange.rows.object_store import share
 from exchange.rows.types import ROW, ColumnInfo, columns_from_schema, narrow_numbers, physical_fields
 from exchange.settings import Settings
 
@@ -181,6 +182,7 @@ def _publish(
 ) -> Version:  # fmt: skip
     number = max((version.number for version in cut.versions), default=0) + 1
     stored = store_open.write_version(_open_root(settings), cut.id, number, table, schema, row_id=cut.row_id)
+    share(settings.object_store, cut.id, number, stored, _open_root(settings), now)
     version = Version(
         dataset_id=cut.id, number=number, class_=DatasetClass.OPEN.value, path=stored.path, sha256=stored.sha256,
         rows=stored.rows, bytes=stored.bytes, schema=[column.to_json() for column in schema], published_at=now,

@@ -10,6 +10,7 @@ from exchange.rows import asking, doors, limits, refusing, routing
 from exchange.rows.formats import FORMATS
 from exchange.rows.open_reading import OpenDoor
 from exchange.rows.soql import Name, Query, SimpleFilter
+from exchange.rows.whereabouts import whereabouts
 
 rows = Blueprint("rows", __name__)
 refusing.install(rows)
@@ -22,7 +23,9 @@ READ_ONLY = ("POST", "PUT", "PATCH", "DELETE")
 def connect(state: BlueprintSetupState) -> None:
     """Open the open door for this application. The restricted one is handed over by `wsgi.py`."""
     root = state.app.config["SETTINGS"].data_dir / "open"
-    state.app.extensions["open_door"] = OpenDoor(web.session, root, routing.open_engine(state.app))
+    places = whereabouts(state.app.config["SETTINGS"])
+    engine = routing.open_engine(state.app, places)
+    state.app.extensions["open_door"] = OpenDoor(web.session, root, engine, places)
     state.app.extensions["csrf"].exempt(rows)  # nothing here changes anything, and refusals speak JSON
 
 

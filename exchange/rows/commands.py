@@ -6,7 +6,8 @@ import click
 from flask.cli import AppGroup
 
 from exchange.errors import CharterError
-from exchange.rows.routing import EngineName, order_engine
+from exchange.rows.routing import order_engine
+from exchange.rows.whereabouts import EngineName
 from exchange.web import session
 
 BY_SIZE = "auto"
@@ -15,7 +16,7 @@ rows = AppGroup("rows", help="How rows are answered.")
 
 @rows.command("engine")
 @click.argument("four_by_four", metavar="4x4")
-@click.argument("engine", type=click.Choice([*EngineName, BY_SIZE]))
+@click.argument("engine", type=click.Choice([*(name.value for name in EngineName), BY_SIZE]))
 def engine_(four_by_four: str, engine: str) -> None:
     """Answer for one dataset by DuckDB or by Spark, or by whichever its size says (auto)."""
     try:

@@ -33,6 +33,7 @@ from exchange.rows.soql import Query
 from exchange.rows.source import Source
 from exchange.rows.store_open import open_version
 from exchange.rows.types import ColumnInfo, columns_from_schema
+from exchange.rows.whereabouts import EVERYTHING_HERE, Whereabouts
 
 STATEMENT_S = 60.0
 """Seconds that the engine may work on one open query."""
@@ -111,8 +112,11 @@ def open_version_of(session: Session, dataset_id: str) -> OpenVersion | None:
 class OpenDoor:
     """Answers for open datasets. `session` gives the database session of the request that is being answered."""
 
-    def __init__(self, session: Callable[[], Session], root: Path, engine: Engine) -> None:
+    def __init__(
+        self, session: Callable[[], Session], root: Path, engine: Engine, whereabouts: Whereabouts = EVERYTHING_HERE
+    ) -> None:
         self._session = session
+        self._whereabouts = whereabouts
         self.root = root
         self._engine = engine
         self._versions: Remembered[OpenVersion | None] | None = None
@@ -183,6 +187,11 @@ class OpenDoor:
         return version
 
     def _source(self, version: OpenVersion) -> Source:
+        if self._whereabouts.is_for_spark(version.rows, version.engine):
+            return Source(
+                version.key, version.published_at, version.rows,
+                path=version.path, content=version.sha256, engine=version.engine,
+            )  # fmt: skip
         return open_version(
             self.root,
             version.path,
@@ -194,6 +203,7 @@ class OpenDoor:
             columns=version.columns,
             content=version.sha256,
             engine=version.engine,
+            copies=self._whereabouts.copies,
         )
 
 

@@ -5,7 +5,6 @@ The address is the same whichever answers, and so are the rows: the differential
 
 from __future__ import annotations
 
-import enum
 import threading
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -22,17 +21,11 @@ from exchange.rows.engines.duckdb_file import DuckDBEngine
 from exchange.rows.lanes import Lanes
 from exchange.rows.plan import Plan
 from exchange.rows.source import Source
+from exchange.rows.whereabouts import EngineName, Whereabouts
 from exchange.settings import Settings, SettingsError
 
 FAST_MEMORY = "512MB"
 """What DuckDB may use for the statements that are not costly."""
-
-
-class EngineName(enum.StrEnum):
-    """The engines that a dataset can be given; `Dataset.engine` is null where its size decides."""
-
-    DUCKDB = "duckdb"
-    SPARK = "spark"
 
 
 class Checked(Engine, Protocol):
@@ -48,9 +41,8 @@ class Router:
 
     name = "router"
 
-    def __init__(self, local: Engine, spark: Engine | None, spark_from: int) -> None:
-        """`spark_from` is the number of rows from which Spark answers, where there is one."""
-        self._local, self._spark, self._spark_from = local, spark, spark_from
+    def __init__(self, local: Engine, spark: Engine | None, whereabouts: Whereabouts) -> None:
+        self._local, self._spark, self._whereabouts = local, spark, whereabouts
 
     def run(
         self,
@@ -68,30 +60,23 @@ class Router:
 
     def engine_for(self, sources: list[Source]) -> Engine:
         """The engine for a query of these. Raises `Unavailable` where Spark was ordered and there is none."""
-        if not any(is_for_spark(one.rows, one.engine, self._spark_from) for one in sources):
-            return self._local
-        if self._spark is not None:
+        if self._spark is not None and any(self._whereabouts.is_for_spark(one.rows, one.engine) for one in sources):
             return self._spark
-        if any(one.engine == EngineName.SPARK for one in sources):
+        if self._spark is None and any(one.engine == EngineName.SPARK for one in sources):
             raise Unavailable("This dataset is answered by Spark, and no Spark is set up here; tell the operator.")
         return self._local
 
 
-def is_for_spark(rows: int, engine: str | None, spark_from: int) -> bool:
-    """Whether Spark should answer for a dataset of so many rows, `engine` being what was ordered for it."""
-    return engine == EngineName.SPARK if engine else rows >= spark_from
-
-
-def open_engine(app: App) -> Engine:
+def open_engine(app: App, whereabouts: Whereabouts) -> Engine:
     """The engine of the open door, as the settings say. Raises `SettingsError` when Spark is set up without client."""
     settings: Settings = app.config["SETTINGS"]
     root = settings.data_dir / "open"
     local = Lanes(DuckDBEngine(root, memory=FAST_MEMORY), DuckDBEngine(root))
     if not settings.spark_remote:
-        return Router(local, None, settings.spark_from)
+        return Router(local, None, whereabouts)
     spark = _spark(settings)
     app.extensions["spark"] = spark
-    return Router(local, Lanes(spark, spark), settings.spark_from)
+    return Router(local, Lanes(spark, spark), whereabouts)
 
 
 def health(app: Flask) -> dict[str, bool]:
