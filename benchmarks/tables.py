@@ -96,6 +96,7 @@ def _version(
     session.add(version)
     session.flush()
     dataset.current_version_id = version.id
+    session.commit()
 
 
 def _batches(connection: duckdb.DuckDBPyConnection, select: str) -> Iterator[pa.RecordBatch]:
