@@ -22,6 +22,7 @@ from agreements.transitions import (
 )
 from exchange.directory.identity import Identity, RoleHeld
 from exchange.directory.models import RoleKind
+from exchange.hub.writing import rights
 
 SOURCE, RECIPIENT, OTHER = "a-source-agency", "a-receiving-agency", "an-agency-outside"
 
@@ -71,7 +72,9 @@ def version_in(state: State) -> AgreementVersion:
 
 def page() -> str:
     """The whole page."""
-    return "\n".join((TITLE, "## Commands\n", *_commands(), "\n## State by role\n", *_matrix(), ""))
+    return "\n".join(
+        (TITLE, "## Commands\n", *_commands(), "\n## State by role\n", *_matrix(), "", *rights.section(), "")
+    )
 
 
 def _commands() -> Iterator[str]:

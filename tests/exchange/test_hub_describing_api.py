@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from exchange.catalog.models import Dataset, DatasetState
 from exchange.db import db
 from exchange.hub import parsing
+from exchange.hub.writing import rights
 from exchange.settings import Settings
 from tests.makers.access import recorded
 from tests.makers.writing import Key, counts, make_writer, make_written, open_all, send
@@ -160,3 +161,15 @@ def test_a_retired_dataset_is_gone_and_destroyed_nowhere(client: FlaskClient, ke
     assert db.session.get_one(Dataset, dataset).versions
     assert send(client, key, "DELETE", f"/api/views/{dataset}").status_code == 409
     assert len(recorded(db.session(), "dataset:registration:retire")) == 1
+
+
+def test_the_table_of_rights_is_the_table_of_addresses(app: Flask) -> None:
+    named = {(right.endpoint, method) for right in rights.TABLE for method in right.method.split(", ")}
+    there = {
+        (rule.endpoint, method)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.split(".")[0] in ("writing", "describing")
+        for method in rule.methods or ()
+        if method not in ("OPTIONS", "HEAD")
+    }
+    assert named == there
