@@ -10,20 +10,16 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from benchmarks import appends, load, peer, report, setting, tables, workloads
+from benchmarks import appends, beside, load, peer, report, setting, tables, workloads
 from benchmarks.results import Results
-from tests.makers.server import ROOT, Server, free_port, serving, wait_until
+from tests.makers.server import ROOT, Server, serving
 
 OURS, PEER = report.OURS, report.PEER
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -152,11 +148,11 @@ class Bench:
 
     def _rows(self, server: Server, rows: int, *, whole: bool) -> None:
         asked = [w for w in workloads.of_rows(rows) if self._wanted(w.name)]
-        took = _timed(lambda: tables.publish(server, rows, places=True))
+        took = beside.timed(lambda: tables.publish(server, rows, places=True))
         self._note("publishing", f"{rows:,} rows and their places, seconds", lambda: took)
         folder = self._chosen.keep / f"floor-{rows}"
         tables.write_floor_files(folder, rows)
-        _keep_bodies(server, folder, rows)
+        beside.keep_bodies(server, folder, rows)
         label = "" if whole else f", {rows:,} rows"
         with self._others(folder) as others:
             for workload in asked:
@@ -181,7 +177,7 @@ class Bench:
     @contextmanager
     def _others(self, folder: Path) -> Iterator[dict[str, tuple[str, int]]]:
         with ExitStack() as stack:
-            others = {"floors": stack.enter_context(floor_server(folder))}
+            others = {"floors": stack.enter_context(beside.floor_server(folder))}
             if not self._chosen.no_peer:
                 try:
                     command = peer.install(self._chosen.keep)
@@ -204,13 +200,11 @@ class Bench:
             if self._wanted(name):
                 some = f"/resource/{id}.{kind}?$where={EXPORTED}&$limit={min(rows, 1_000_000)}"
                 self._transfer(name, OURS, (server.origin, server.pid), some)
-                self._results.take(
-                    name, report.COPY, self._chosen.rounds, lambda _, k=kind: {"seconds": _copy(folder, k)}
-                )
+                self._results.take(name, report.COPY, self._chosen.rounds, beside.copying(folder, kind))
 
     def _transfer(self, name: str, who: str, at: tuple[str, int], path: str, rounds: int = 0) -> None:
         def measure(_: int) -> dict[str, float]:
-            with watching_memory(at[1]) as most:
+            with beside.watching_memory(at[1]) as most:
                 cpu = load.cpu_seconds(at[1])
                 seconds, size = load.seconds_of(at[0], path)
                 cpu = load.cpu_seconds(at[1]) - cpu
@@ -245,7 +239,7 @@ class Bench:
         rows = self._chosen.rows
         tables.fill_catalogue(server, rows)
         folder = self._chosen.keep / f"floor-{rows}"
-        _keep_bodies(server, folder, rows)
+        beside.keep_bodies(server, folder, rows)
         with self._others(folder) as others:
             for workload in workloads.pages_for_people(rows):
                 self._one(server, workload, others, "")
@@ -259,65 +253,6 @@ class Bench:
                 if workload.name in SCALED and self._wanted("sizes"):
                     name = report.sized(workload.name, rows)
                     self._figure(name, OURS, workload.ours, (server.origin, server.pid), 8)
-
-
-@contextmanager
-def watching_memory(pid: int) -> Iterator[Callable[[], float]]:
-    """Gives the growth of the largest process below this one, MiB, while the block runs."""
-    before, seen, ended = load.memory_mb(pid, "VmRSS"), [0.0], threading.Event()
-
-    def look() -> None:
-        while not ended.wait(0.02):
-            seen.append(load.memory_mb(pid, "VmRSS"))
-
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
-    try:
-        yield lambda: max(0.0, max(seen) - before)
-    finally:
-        ended.set()
-        watcher.join()
-
-
-@contextmanager
-def floor_server(folder: Path) -> Iterator[tuple[str, int]]:
-    """The floors under the same web server with as many workers and threads."""
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "benchmarks.floor:app", "--bind", f"127.0.0.1:{port}"]
-    command += ["--workers", "2", "--threads", "8", "--worker-class", "gthread", "--no-control-socket"]
-    command += ["--log-level", "warning", "--timeout", "600"]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "FLOOR_FOLDER": str(folder)})
-    try:
-        wait_until(f"http://127.0.0.1:{port}/same/page")
-        yield f"http://127.0.0.1:{port}", process.pid
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _keep_bodies(server: Server, folder: Path, rows: int) -> None:
-    (folder / "bodies").mkdir(parents=True, exist_ok=True)
-    for name, path in workloads.kept_bodies(rows).items():
-        with urllib.request.urlopen(server.origin + path, timeout=60) as answer:
-            (folder / "bodies" / f"{name}.json").write_bytes(answer.read())
-
-
-def _copying(folder: Path, kind: str) -> Callable[[int], dict[str, float]]:
-    return lambda _: {"seconds": _copy(folder, kind)}
-
-
-def _copy(folder: Path, kind: str) -> float:
-    """Seconds that DuckDB takes to write the filtered rows to a file, one thread."""
-    form = "HEADER" if kind == "csv" else "FORMAT json, ARRAY true"
-    with duckdb.connect(str(folder / "floor.duckdb"), read_only=True, config={"threads": 1}) as connection:
-        some = "SELECT * FROM rows WHERE amount > 2500 LIMIT 1000000"
-        return _timed(lambda: connection.execute(f"COPY ({some}) TO '{folder / f'copied.{kind}'}' ({form})"))
-
-
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
