@@ -49,8 +49,12 @@ class DatasetPage:
 
 
 @portal.get("/")
-def home() -> str:
+def home() -> Response | str:
     """What this is, in one screen; always as the public sees it."""
+    return kept_pages.page(("home",), _home)
+
+
+def _home() -> str:
     return render_template(
         "exchange/portal/home.html",
         newest=newest(session(), None, NEWEST),

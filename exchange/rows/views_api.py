@@ -6,7 +6,7 @@ the way to it; anything else answers exactly as what does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from flask import Blueprint, Response, current_app, request, send_file
 
 from exchange import web
 from exchange.catalog.attachments import file_of, find_attachment
+from exchange.catalog.discovery.assets import Asset, read_assets
 from exchange.catalog.discovery.flat import flat_metadata
 from exchange.catalog.discovery.snapshot import snapshot_for
 from exchange.catalog.kept_answers import Unkept, conditional, kept_answers
@@ -65,7 +66,7 @@ def listing() -> Response:
 def all_metadata() -> Response:
     """Flat metadata of all datasets that the reader may know of; without `limit`, of all at once."""
     origin = web.settings().origin
-    assets = snapshot_for(web.session, current_identity()).assets
+    assets = _assets()
     limit = _number("limit", max(len(assets), 1), 1_000_000)
     start = (_number("page", 1, 1_000_000) - 1) * limit
     return _for_whom([flat_metadata(asset, origin) for asset in assets[start : start + limit]])
@@ -75,7 +76,7 @@ def all_metadata() -> Response:
 def one_metadata(address: str) -> Response:
     """Flat metadata of one dataset that the reader may know of."""
     dataset_id = _id_of(address)
-    assets = snapshot_for(web.session, current_identity()).assets
+    assets = _assets()
     found = next((asset for asset in assets if asset.id == dataset_id), None)
     if found is None:
         raise refusing.no_dataset(dataset_id)
@@ -94,6 +95,12 @@ def document_of(dataset_id: str, asset_id: str) -> Response:
 def document(asset_id: str) -> Response:
     """The same, by its own id."""
     return _document(find_attachment(web.session(), asset_id))
+
+
+def _assets() -> Sequence[Asset]:
+    """What the reader may know of; the public's is at hand."""
+    identity = current_identity()
+    return snapshot_for(web.session, None).assets if identity is None else read_assets(web.session(), identity)
 
 
 def _id_of(address: str) -> str:
