@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all:
 
-.PHONY: help run test soak fuzz check bench format migration lock docs clean
+.PHONY: help run test differential soak fuzz check bench format migration lock docs clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -16,6 +16,9 @@ run: .venv/runs ## Install, migrate, load the demo into an empty store, serve on
 
 test: .venv/tests browser ## Install what the tests need, then run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+
+differential: .venv/tests ## Ask every engine the whole corpus of queries, a real Spark too (needs Java 17; about ten minutes)
+	SPARK_CORPUS=all $(BIN)/python -m pytest -q tests/exchange/test_rows_differential.py tests/exchange/test_rows_spark.py
 
 soak: .venv/tests ## 32 readers, 4 workers, a minute on each database, an agreement terminated in the middle
 	SOAK_SECONDS=60 $(BIN)/python -m pytest -s tests/flows/test_concurrency.py
@@ -46,6 +49,8 @@ docs: .venv/tests ## Write the generated documents anew
 lock: .venv/tests ## Pin requirements anew, with hashes (needs uv on the path)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header requirements.in -o requirements.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header requirements-test.in -o requirements-test.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header requirements-spark.in -o requirements-spark.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-deps requirements-spark-server.in -o requirements-spark-server.txt
 
 clean: ## Remove the environment and the demo's data
 	rm -rf .venv var
