@@ -77,7 +77,8 @@ def manifest(dataset_id: str) -> Response:
     response.last_modified = version.published_at
     response.add_etag()
     answering.may_be_kept(response)
-    return answering.for_every_site(response).make_conditional(request)
+    response.make_conditional(request)
+    return answering.for_every_site(response)
 
 
 def _version(dataset_id: str) -> OpenVersion:

@@ -51,6 +51,7 @@ _PROTOCOL_CODES = {
 }
 _SENTENCES = {
     404: "There is nothing at this address.",
+    405: "This address does not take that method; see Allow for those that it takes.",
     412: "The rows have changed since the version that you named.",
     413: "What you sent is larger than this address takes. Send it in parts.",
     416: "The file has no such range of bytes. Ask for it without Range to learn its length.",
@@ -160,7 +161,8 @@ def error_response(error: CharterError, dataset_id: str | None) -> Response:
 
 def error_elsewhere(status: int, code: str, message: str, because: tuple[str, ...] = ()) -> Response:
     """An error at these addresses that no room of theirs answered: no such address or method, a mistake of ours."""
-    described = CharterError(message, code=_PROTOCOL_CODES.get(status, code), because=because)
+    sentence = _SENTENCES[status] if status in (404, 405) else message
+    described = CharterError(sentence, code=_PROTOCOL_CODES.get(status, code), because=because)
     described.status = status
     return _for_whom(error_response(described, _dataset_in_address()))
 

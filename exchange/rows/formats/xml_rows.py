@@ -64,7 +64,7 @@ def _xml_cell(column: pa.Array, field: Field) -> pa.Array:
         parts = [_attribute("latitude", _degrees(column, "lat")), _attribute("longitude", _degrees(column, "lon"))]
         if field.type == "location":
             parts.append(_attribute("human_address", xml_text(column.field("address"))))
-        return where(_placed(column), rows_of(f"<{name}", *parts, "/>"))
+        return where(pc.is_valid(column), rows_of(f"<{name}", *parts, "/>"))
     if field.type == "url":
         address, words = link_parts(column) or (column.cast(pa.string()), pa.nulls(len(column), pa.string()))
         link = rows_of(
@@ -109,13 +109,8 @@ def _rdf_cell(column: pa.Array, field: Field) -> pa.Array:
         latitude, longitude = (_degrees(column, part) for part in ("lat", "lon"))
         parts = joined("<geo:lat>", latitude, "</geo:lat>"), joined("<geo:long>", longitude, "</geo:long>")
         place = rows_of(f"    <{name}><geo:SpatialThing>", *parts, f"</geo:SpatialThing></{name}>\n")
-        return where(_placed(column), place)
+        return where(pc.is_valid(column), place)
     return joined(f"    <{name}>", xml_text(plain_text(column, field.type)), f"</{name}>\n")
-
-
-def _placed(column: pa.Array) -> pa.Array:
-    """Whether there is anything to say of a place: a point is there or not, a location may have its address alone."""
-    return pc.is_valid(column)
 
 
 def _degrees(column: pa.Array, part: str) -> pa.Array:
