@@ -118,7 +118,7 @@ class Attachment(Model):
 
 
 class CatalogueState(Model):
-    """The single row with the counter that triggers move at every change of the catalogue (`exchange.catalog.state`)."""
+    """The one row with the counter that triggers move at every change of the catalogue (`exchange.catalog.state`)."""
 
     __tablename__ = "catalogue_state"
 
