@@ -21,7 +21,15 @@ MOST = 120
 """Pages in all walks together; more would not tell more."""
 
 SAME_FOR_EVERYBODY = frozenset(
-    {"portal.home", "portal.developers", "register.index", "register.show", "log.checkpoint", "sign_in.page"}
+    {
+        "portal.home",
+        "portal.developers",
+        "app_tokens.page",
+        "register.index",
+        "register.show",
+        "log.checkpoint",
+        "sign_in.page",
+    }
 )
 SAME_FOR_ALL_WHO_SIGNED_IN = frozenset({"sign_in.living", "directory.index", "classification.codes"})
 
