@@ -1,7 +1,8 @@
 """What is asked, in the words of each server: ours, the peer and the floors get the same question with the same values.
 
 Every request of a round asks something new (another town, another offset, another name of a column), so that nobody
-answers from a cache; where a cache is measured, the line says so.
+answers from a cache; where a cache is measured, the line says so. Datasette gets a filtered page by the address of its table, as its own pages
+link it, and everything else by its SQL address.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _page(rows: int, limit: int, name: str, clients: int = 8) -> Workload:
     return Workload(
         name,
         lambda n: f"/resource/{id}.json?town={quote(_town(n))}&$limit={limit}&$offset={of(n)}",
-        lambda n: _peer("SELECT * FROM rows WHERE town = :t LIMIT :l OFFSET :o", t=_town(n), l=limit, o=of(n)),
+        lambda n: f"/floor/rows.json?town={quote(_town(n))}&_size={limit}&_next=R{of(n):09d}",
         {
             SQLITE: lambda n: _sql("sqlite", whole, _town(n), limit, of(n)),
             DUCKDB: lambda n: _sql("duckdb", numbered, _town(n), limit, of(n)),
