@@ -136,7 +136,7 @@ broken off goes on where it was; `--again` forgets what was taken, `--no-report`
 Medians of {rounds} rounds of {seconds:g} s; a workload, the peer and the floors take turns in one run on one machine:
 {cores} cores, Python {python}, mean load of the last quarter of an hour {load:.1f} (the run itself keeps it near
 {cores}). The load generator runs on the same cores: 8 clients on kept connections unless the line says otherwise.
-**Every request of a round is a new one** (another town, offset, value or name), so nothing is answered from a cache
+**Every request of a round is a new one** (another town, offset, value or limit), so nothing is answered from a cache
 where the line does not say so; quotas, headers, identity checks and, where the line says so, the log are switched on.
 **Ratios are the evidence**; absolute figures move with the machine.
 

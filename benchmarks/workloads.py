@@ -1,8 +1,8 @@
 """What is asked, in the words of each server: ours, the peer and the floors get the same question with the same values.
 
-Every request of a round asks something new (another town, another offset, another name of a column), so that nobody
-answers from a cache; where a cache is measured, the line says so. Datasette gets a filtered page by the address of its table, as its own pages
-link it, and everything else by its SQL address.
+Every request of a round asks something new (another town, another offset, another limit), so that nobody answers from
+a cache; where a cache is measured, the line says so. Datasette gets a filtered page by the address of its table, as its
+own pages link it, and everything else by its SQL address.
 """
 
 from __future__ import annotations
