@@ -70,7 +70,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         ("select count(*) having count(*) > 100", []),
         ("select town group by town, happy order by town, happy limit 2", [("Avon",), ("Avon",)]),
         ("select name search 'avon' |> select count(*)", [(2,)]),
-        ("select count(*) search 'avon'", []),
+        ("select count(*) search 'avon'", [(2,)]),
         ("select name search 'avon 30'", [("Ann",)]),
         ("select name search 'avon' order by name desc", [("Cid",), ("Ann",)]),
         ("select town, count(*) group by town search 'avon'", [("Avon", 2)]),

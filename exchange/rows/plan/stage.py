@@ -135,15 +135,9 @@ def _check_distinct(stage: Stage) -> None:
 
 
 def _searched(stage: Stage, words: str | None, scope: Scope) -> Stage:
-    """`$q` over the rows, or over the groups where the query groups."""
+    """`$q` over the rows, before they are grouped, as the vendor's own server does (docs/soql.md)."""
     if words is None:
         return stage
-    if stage.grouped:
-        results = [named.column for named in stage.outputs if not has_window(named.column)]
-        if stage.min_cell > 0:
-            results = [column for column in results if not has_aggregate(column)]
-        found = search(words, results)
-        return replace(stage, having=_all_of([c for c in (stage.having, found) if c is not None]))
     named = (named for relation in scope.relations for named in relation.columns.values())
     columns = [each.column for each in named if isinstance(each.column, Column)]
     for relation in scope.relations:
