@@ -94,6 +94,13 @@ def towns(client: FlaskClient, dataset: str) -> list[tuple[str, str | None]]:
     return [(row["case_id"], row.get("town")) for row in rows]
 
 
+def token_of(client: FlaskClient, run: PublishingRun) -> str:
+    """The form's token on the page of a run, which says who wrote it."""
+    page = client.get(f"/publish/{run.id}")
+    assert page.status_code == 200 and "A program wrote this" in page.text
+    return page.text.split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
+
+
 @pytest.mark.parametrize("where", ["extract made", "merge made", "build ends", "publish made", "publish ends"])
 def test_invariant_7_a_killed_write_is_whole_or_not_there(
     client: FlaskClient, key: Key, dataset: str, settings: Settings, where: str
@@ -109,8 +116,7 @@ def test_invariant_7_a_killed_write_is_whole_or_not_there(
     assert left is not None
     if where == "merge made":  # a person takes it up again from the hub's page
         sign_in(client, db.session.get_one(Person, key.person_id))
-        page = client.get(f"/publish/{left.id}").text
-        token = page.split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
+        token = token_of(client, left)
         assert client.post(f"/publish/{left.id}/again", data={"csrf_token": token}).status_code == 302
         assert towns(client, dataset) == after
     again = send(client, key, "POST", f"/resource/{dataset}", [{"case_id": "001", "town": "Canton"}])
@@ -199,8 +205,7 @@ def test_a_large_loss_by_an_upsert_asks_and_a_replacement_says_it_on_record(
     assert run.state == RunState.STOPPED and f"/publish/{run.id}" in answer.json["message"]
     assert len(towns(client, dataset)) == 2
     sign_in(client, db.session.get_one(Person, key.person_id))
-    page = client.get(f"/publish/{run.id}").text
-    token = page.split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
+    token = token_of(client, run)
     client.post(f"/publish/{run.id}/accept", data={"csrf_token": token})
     assert towns(client, dataset) == [("002", None)]
     assert send(client, key, "DELETE", f"/resource/{dataset}").json == counts(deleted=1)

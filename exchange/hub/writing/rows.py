@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,7 @@ NOTHING = {
 }  # fmt: skip
 """The answer to a body without rows."""
 
+INTERRUPTED = "Interrupted before it was published, and another write came after it. Nothing was published."
 ORPHANED = (RunState.EXTRACTING, RunState.CONFORMING, RunState.VALIDATING, RunState.BUILDING, RunState.FAILED)
 
 
@@ -143,10 +145,12 @@ def _give_up_orphans(session: Session, settings: Settings, dataset: Dataset, now
     """
     mine = select(PublishingRun).where(PublishingRun.dataset_id == dataset.id)
     for run in session.scalars(mine.where(PublishingRun.state.in_(ORPHANED))):
-        if runs.is_written(run):
-            run.state, run.ended_at = RunState.GIVEN_UP.value, now
-            run.message = "Interrupted before it was published, and another write came after it. Nothing was published."
-            Staging.of(settings.data_dir, run.id).remove()
+        staging = Staging.of(settings.data_dir, run.id) if runs.is_written(run) else None
+        if staging is not None:
+            with contextlib.suppress(Conflict), staging.alone():  # a person may be going on with it at this moment
+                run.state, run.ended_at = RunState.GIVEN_UP.value, now
+                run.message = INTERRUPTED
+                staging.remove()
     session.commit()
 
 
