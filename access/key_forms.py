@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wtforms import SelectField, StringField, SubmitField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from access.api_keys import DAYS, MAX_NAME
@@ -19,7 +20,7 @@ class KeyForm(Form):
     )
     days = SelectField(
         "It ends after",
-        choices=[(str(days), f"{days} days") for days in DAYS],
+        choices=[SelectChoice(str(days), f"{days} days") for days in DAYS],
         default="180",
         description="Make a new key before the day; nothing renews itself.",
     )
