@@ -18,6 +18,7 @@ from access.json_lists import json_has
 from access.models import Client, Grant, GrantState, Token
 from agreements.in_force import Instant, in_force_condition
 from exchange import clock
+from exchange.catalog.models import Dataset, DatasetState
 from exchange.db import UtcDateTime
 from exchange.directory.models import Person, Role, RoleKind
 
@@ -36,13 +37,18 @@ def permit_values(grant_id: str, token_hash: str, now: datetime) -> dict[str, An
 
 
 def group_standing(now: Instant) -> ColumnElement[bool]:
-    """SQL over `Grant`: active, inside its window, its agreement in force, no law against a column; whoever asks."""
+    """SQL over `Grant`: active, in its window, agreement in force, no law against a column, dataset not retired."""
     return and_(
         Grant.state == GrantState.ACTIVE.value,
         Grant.not_before <= now,
         Grant.not_after >= now,
         in_force_condition(Grant.agreement_version_id, now),
         nothing_barred(),
+        exists(
+            select(Dataset.id)
+            .where(Dataset.id == Grant.dataset_id, Dataset.state != DatasetState.RETIRED.value)
+            .correlate(Grant)
+        ),
     )
 
 

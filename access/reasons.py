@@ -17,6 +17,7 @@ from access.decision import ANYBODY
 from access.models import Client, Grant, GrantState, Token
 from agreements.in_force import version_in_force
 from agreements.models import Agreement, AgreementVersion, State
+from exchange.catalog.models import DatasetState
 from exchange.clock import LEGAL_ZONE, legal_day
 from exchange.directory.identity import roles_on
 from exchange.directory.models import Agency, Person, RoleKind
@@ -42,7 +43,7 @@ LAST_RESORT = Refusal(
 def why_not(session: Session, grant: Grant, client: Client, now: datetime, token: Token | None = None) -> Refusal:
     """The first condition of `access.permit` that does not hold for this grant, client and token."""
     session.expire_all()
-    for check in (_agreement, _grant, _law, _client, _person, _roster):
+    for check in (_agreement, _grant, _law, _dataset, _client, _person, _roster):
         refusal = check(session, grant, client, now)
         if refusal is not None:
             return refusal
@@ -51,7 +52,8 @@ def why_not(session: Session, grant: Grant, client: Client, now: datetime, token
 
 def why_not_in_force(session: Session, grant: Grant, now: datetime) -> Refusal | None:
     """What keeps a grant from being in force, whoever asks: its agreement first, then its own state and window."""
-    return _agreement(session, grant, None, now) or _grant(session, grant, None, now) or _law(session, grant, None, now)
+    checks = (check(session, grant, None, now) for check in (_agreement, _grant, _law, _dataset))
+    return next((refusal for refusal in checks if refusal is not None), None)
 
 
 def _agreement(session: Session, grant: Grant, _client: Client | None, now: datetime) -> Refusal | None:
@@ -69,6 +71,12 @@ def _law(session: Session, grant: Grant, _client: Client | None, _now: datetime)
     column, bar = found
     words = f"The column {column} was classified anew and cannot be shared at all. {bar.sentence} ({bar.law})"
     return Refusal(f"{words} Ask again without it.", (bar.regime,))
+
+
+def _dataset(_session: Session, grant: Grant, _client: Client | None, _now: datetime) -> Refusal | None:
+    if grant.dataset.state != DatasetState.RETIRED:
+        return None
+    return Refusal(f"{grant.dataset.agency.name} retired the dataset. Ask the agency what took its place.", ())
 
 
 def _chain(session: Session, version: AgreementVersion) -> Iterator[AgreementVersion]:

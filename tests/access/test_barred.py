@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from access.barred import BARS
 from exchange import clock
+from exchange.catalog.models import Dataset, DatasetState
 from exchange.classification.models import Classification, ColumnDecision
 from exchange.db import db
 from exchange.settings import Settings
@@ -50,3 +51,14 @@ def test_invariant_2_a_later_classification_narrows_a_grant(
     if status == 403:
         assert "CGS 12-15" in answer.json["message"]
         assert entries("access:rows:refuse")[-1]["because"] == ["STATE-TAX"]
+
+
+def test_invariant_3_a_retired_dataset_is_read_by_nobody(client: FlaskClient, world: World) -> None:
+    holder = Holder(world.client_id, world.key)
+    token = client.post("/oauth/token", **holder.token_request(world.details())).json["access_token"]
+    assert client.get(PATH, headers=holder.headers(token, PATH), buffered=True).status_code == 200
+    db.session.get_one(Dataset, "aaaa-2222").state = DatasetState.RETIRED.value
+    db.session.commit()
+    answer = client.get(PATH, headers=holder.headers(token, PATH), buffered=True)
+    assert answer.status_code == 403 and "retired the dataset" in answer.json["message"]
+    assert client.post("/oauth/token", **holder.token_request(world.details())).status_code == 400
