@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -79,6 +81,61 @@ def test_every_text_reads_back_the_same(values: list[str | None]) -> None:
     body = b"".join(csv_stream(answer({"x": ("text", pa.array(values, pa.string()))}))).decode()
     rows = list(csv.reader(io.StringIO(body, newline=""), strict=True))
     assert [row[0] if row else "" for row in rows[1:]] == [value or "" for value in values]
+
+
+MIXED = {
+    "no\"te": ("text", pa.string(), TEXT),
+    "amount": ("number", pa.float64(), st.sampled_from([1.5, 2.0, float("nan"), 1e10])),
+    "ratio": ("double", pa.float64(), st.sampled_from([0.5, -3.0])),
+    "count": ("number", pa.int64(), st.integers(-5, 5)),
+    "flag": ("boolean", pa.bool_(), st.booleans()),
+    "word": ("text", pa.string(), st.sampled_from(["", "a,b", 'say "so"', "back\\slash", "\x01\x02\n", "{,"])),
+}  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_objects_of_columns_with_and_without_nulls_are_what_json_says(data: st.DataObject) -> None:
+    names = data.draw(st.permutations(list(MIXED)).map(lambda all_: all_[: data.draw(st.integers(1, len(all_)))]))
+    rows = data.draw(st.integers(1, 4))
+    columns = {
+        name: data.draw(st.lists(st.one_of(*[st.none()] * data.draw(st.integers(0, 1)), MIXED[name][2]), min_size=rows, max_size=rows))
+        for name in names
+    }  # fmt: skip
+    arrays = {name: (MIXED[name][0], pa.array(values, MIXED[name][1])) for name, values in columns.items()}
+    text = b"".join(json_stream(answer(arrays)))
+    shown = [{name: _shown(name, columns[name][row]) for name in names} for row in range(rows)]
+    objects = [{name: cell for name, cell in row.items() if cell is not None} for row in shown]
+    assert json.loads(text) == objects
+    lines = (json.dumps(each, separators=(",", ":"), ensure_ascii=False) for each in objects)
+    assert text.decode() == "[" + "\n,".join(lines) + "]\n"
+
+
+def _shown(name: str, value: Any) -> object:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if MIXED[name][0] == "number":
+        return str(int(value)) if value == int(value) else repr(value)
+    return int(value) if MIXED[name][0] == "double" and value == int(value) else value
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.none(), st.datetimes().map(lambda m: m.replace(microsecond=m.microsecond // 1000 * 1000))),
+        min_size=1,
+        max_size=9,
+    )
+)
+def test_every_moment_is_written_alike(moments: list[datetime | None]) -> None:
+    def text(moment: datetime) -> str:
+        return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+    written = as_json("floating_timestamp", moments, pa.timestamp("us"))
+    assert written == [None if moment is None else text(moment) for moment in moments]
+    beyond = pa.array([*moments, None], pa.timestamp("us")).cast(pa.timestamp("ms"), safe=False)
+    far = pa.concat_arrays([beyond, pa.array([253_402_300_800_000], pa.int64()).cast(pa.timestamp("ms"))])
+    assert as_json("floating_timestamp", far, pa.timestamp("ms")) == [*written, None, "10000-01-01T00:00:00.000"]
 
 
 def test_a_row_of_nulls_is_an_empty_object() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 
-from exchange.rows.cells import json_value
+from exchange.rows.cells import is_json_text, json_inside, json_value
 from exchange.rows.door import Field
 from exchange.rows.formats.options import Options
 from exchange.rows.formats.texts import GEOMETRIES, bytes_of, joined, rows_of
@@ -47,14 +49,60 @@ def write_object(fields: tuple[Field, ...], batches: Iterator[pa.RecordBatch], o
 def _objects(fields: tuple[Field, ...], batch: pa.RecordBatch) -> bytes:
     """The rows, each as `\\n,{…}`.
 
-    Every cell brings its own comma, and the first of a row loses it again; texts hold no bare line feed, so only the
-    start of a row looks like one. (`null_handling="skip"` would be shorter, but Arrow then drops a row of nulls.)
+    Cells that no row lacks and that stand between quotation marks are put together by Arrow's writer of CSV, whose
+    separator becomes the quotation mark: several times as fast as joining texts, and most cells are such. What lies
+    between two of them is one text: names, and the cells that cannot be so.
     """
-    cells = [
-        joined(f",{_name(field)}:", json_value(column, field.type))
-        for field, column in zip(fields, batch.columns, strict=True)
-    ]
-    return bytes_of(rows_of("\n,{", *cells, "}")).replace(b"\n,{,", b"\n,{")
+    cells = [_cell(column, field.type) for field, column in zip(fields, batch.columns, strict=True)]
+    columns: list[pa.Array] = []
+    between: list[Any] = [",{"]
+    comma = "," if cells[0].null_count else ""
+    for field, cell in zip(fields, cells, strict=True):
+        key, comma = f"{comma}{_name(field)}:", ","
+        if not is_json_text(field.type):
+            between.append(joined(key, cell))
+        elif cell.null_count:
+            between.append(joined(f'{key}"', cell, '"'))
+        else:
+            columns += [_one_text([*between, key], batch.num_rows), _marked(cell)]
+            between = []
+    columns.append(_one_text([*between, "}"], batch.num_rows))
+    return _lines(columns, first_may_be_null=bool(cells[0].null_count))
+
+
+def _cell(column: pa.Array, type_: str) -> pa.Array:
+    return json_inside(column, type_) if is_json_text(type_) else json_value(column, type_)
+
+
+def _lines(columns: list[pa.Array], *, first_may_be_null: bool) -> bytes:
+    """The rows of these texts. Where a row may lack its first cell every cell brought its comma, and one is too many.
+
+    Texts hold no bare line feed, so only the start of a row looks like one.
+    """
+    out = pa.BufferOutputStream()
+    out.write(b"\n")
+    pa_csv.write_csv(pa.RecordBatch.from_arrays(columns, names=[str(n) for n in range(len(columns))]), out, _JOINING)
+    rows: bytes = out.getvalue().to_pybytes()[:-1].translate(_BACK)
+    return rows.replace(b"\n,{,", b"\n,{") if first_may_be_null else rows
+
+
+_MARK, _SEPARATOR = "\x02", "\x01"
+"""Both stand for the quotation mark meanwhile; no JSON text has these characters in it."""
+
+_BACK = bytes.maketrans((_MARK + _SEPARATOR).encode(), b'""')
+_JOINING = pa_csv.WriteOptions(include_header=False, delimiter=_SEPARATOR, quoting_style="none")
+
+
+def _one_text(pieces: list[Any], rows: int) -> pa.Array:
+    """The pieces one after the other for each row; a cell that is null is nothing."""
+    if all(isinstance(piece, str) for piece in pieces):
+        return pa.repeat("".join(pieces).replace('"', _MARK), rows)
+    return _marked(rows_of(*pieces))
+
+
+def _marked(texts: pa.Array) -> pa.Array:
+    data = texts.buffers()[2]
+    return pc.replace_substring(texts, '"', _MARK) if data is not None and b'"' in data.to_pybytes() else texts
 
 
 def _name(field: Field) -> str:
