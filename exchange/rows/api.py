@@ -9,6 +9,7 @@ from exchange import web
 from exchange.rows import asking, doors, limits, refusing, routing
 from exchange.rows.formats import FORMATS
 from exchange.rows.open_reading import OpenDoor
+from exchange.rows.plan.coercion import row_number
 from exchange.rows.soql import Name, Query, SimpleFilter
 from exchange.rows.whereabouts import whereabouts
 
@@ -47,7 +48,8 @@ def row(dataset_id: str, address: str) -> Response:
     known = bool(dot) and extension in FORMATS
     identifier, format_ = (identifier, FORMATS[extension]) if known else (address, FORMATS["json"])
     version = doors.open_door().version_of(dataset_id)
-    name = version.row_id if version is not None and version.row_id is not None else ":id"
+    key = version.row_id if version is not None else None
+    name = key if key is not None and row_number(identifier) is None else ":id"
     query = Query(filters=(SimpleFilter(Name(name, name), identifier),), limit=1)
     query, ids_added = asking.with_ids(query, format_)
     options = asking.options_of_address(dataset_id, format_, ids_added=ids_added)

@@ -133,7 +133,8 @@ def _is_empty(shapes: Any) -> pa.Array:
 def _simplify(shapes: Any, tolerance: Any, keep: Any) -> pa.Array:
     read, by = _read(shapes), np.nan_to_num(_numbers(tolerance))
     made = shapely.simplify(read, np.maximum(by, 0.0), preserve_topology=_whole(keep)[0].as_py())
-    return _binary(np.where(shapely.is_empty(made), None, made))
+    of_type = [None if one is None else _fitted(one, was.geom_type) for one, was in zip(made, read, strict=True)]
+    return _binary(np.array(of_type, dtype=object))
 
 
 def _snap(shapes: Any, size: Any) -> pa.Array:
@@ -143,9 +144,10 @@ def _snap(shapes: Any, size: Any) -> pa.Array:
 
 
 def _snapped(shape: Any, size: float) -> Any:
-    """Vertices on the grid, each once in a row; null where too few are left."""
+    """Vertices on the grid, each once in a row; null where too few are left. Halfway goes to the even line."""
     try:
-        made = shapely.set_precision(shape, size, mode="valid_output") if size else shape
+        near = shapely.transform(shape, lambda places: np.rint(places / size) * size) if size else shape
+        made = shapely.set_precision(near, size, mode="valid_output") if size else shape
     except shapely.errors.GEOSException:
         return None
     return made if not made.is_empty and made.geom_type == shape.geom_type else _fitted(made, shape.geom_type)

@@ -41,8 +41,9 @@ def require_token() -> None:
     """An app token or a login, as on the old portal. Which token is right is said by `exchange.rows.limits`."""
     if request.method == "OPTIONS":
         return
-    given = (request.headers.get("X-App-Token"), request.headers.get("Authorization"))
-    if any(given) or any(name.lower() in ("app_token", "$$app_token") for name in request.args):
+    given = [request.headers.get("X-App-Token", ""), request.headers.get("Authorization", "")]
+    given += [value for name, value in request.args.items() if name.lower() in ("app_token", "$$app_token")]
+    if any(value.strip() for value in given):
         return
     raise Refused(
         "SODA 3 needs an app token (X-App-Token, or app_token in the address) or a login. Make one at"

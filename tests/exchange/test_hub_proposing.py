@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -104,6 +105,11 @@ def test_instants_are_typed_only_where_a_database_declares_them_and_nothing_is_l
     assert column.type == ("fixed_timestamp" if exact and declared else "text")
     assert "instant" in column.evidence[0]
     assert "Words." not in column.evidence
+
+
+@pytest.mark.parametrize("offset", ["-05:00", "-0500", "-05"])
+def test_an_offset_may_be_written_in_each_way_of_the_standard(offset: str) -> None:
+    assert parsing.fixed_timestamp(f"2008-03-01T12:11:22{offset}") == datetime(2008, 3, 1, 17, 11, 22, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["2026-01-31T08:05:00", "2026-02-30T08:05:00Z", "0001-01-01T00:00:00+05:00", "now"])

@@ -168,7 +168,9 @@ def test_18_circle_has_latitude_first(quakes: FlaskClient) -> None:
 
 def test_19_box_has_its_north_west_corner_first(quakes: FlaskClient) -> None:
     assert len(get(quakes, where="within_box(location, 42.1, -73.8, 40.9, -71.7)", limit=5000)) == 2500
-    assert get(quakes, where="within_box(location, 40.9, -71.7, 42.1, -73.8)") == []
+    turned = "within_box(location, 40.9, -71.7, 42.1, -73.8)"  # an envelope is what lies between its corners
+    assert len(get(quakes, where=turned, limit=5000)) == 2500
+    assert get(quakes, where="within_box(location, -73.8, 42.1, -71.7, 40.9)") == []
 
 
 def test_20_polygon(quakes: FlaskClient) -> None:
@@ -301,6 +303,9 @@ def test_parameter_names_in_any_case_and_encoding(quakes: FlaskClient) -> None:
 
 def test_one_row_by_its_identifier(quakes: FlaskClient) -> None:
     assert quakes.get("/resource/abcd-1234/q0000007.json").get_json()["earthquake_id"] == "q0000007"
+    own = quakes.get("/resource/abcd-1234.json?$select=:id,earthquake_id&$limit=1&$offset=3").get_json()[0]
+    by_id = quakes.get(f"/resource/abcd-1234/{own[':id']}.json")  # what the XML and RDF of the rows name as addresses
+    assert by_id.get_json()["earthquake_id"] == own["earthquake_id"]
     missing = quakes.get("/resource/abcd-1234/q9999999.json")
     assert missing.status_code == 404 and missing.get_json()["code"] == "soda.row.not-found"
 

@@ -85,6 +85,20 @@ def test_a_hull_of_each_row_where_nothing_is_grouped(towns: Asked) -> None:
     assert shapes(rows, "hull")[0].equals(shapely.box(-73, 41, -72, 42))
 
 
+def test_what_is_made_keeps_its_type_and_halfway_goes_to_the_even_line(towns: Asked) -> None:
+    square = "((1 1, 1.5 1, 2 1, 2 1.5, 2 2, 1.5 2, 1 2, 1 1.5, 1 1))"
+    made = towns.rows(
+        f"SELECT simplify('MULTIPOLYGON ({square})'::multipolygon, 0.5) AS a,"
+        f" simplify_preserve_topology('MULTIPOLYGON ({square})'::multipolygon, 0.5) AS b,"
+        f" snap_to_grid('POLYGON {square}'::polygon, 2) AS c, snap_to_grid('POINT (1 3)'::point, 2).latitude AS d LIMIT 1"
+    )
+    simple = shapely.multipolygons([shapely.box(1, 1, 2, 2)])
+    for name, expected in (("a", simple), ("b", simple), ("c", shapely.box(0, 0, 2, 2))):
+        found = shapes(made, name)[0]
+        assert found.geom_type == expected.geom_type and found.equals(expected)
+    assert made[0]["d"] == 4
+
+
 def test_hulls_of_many_points(quakes: Asked) -> None:
     rows = quakes.rows("SELECT source, count(*), convex_hull(location) GROUP BY source")
     assert len(rows) == 4

@@ -123,6 +123,7 @@ def test_somebody_has_to_ask(quakes: None, client: FlaskClient) -> None:
         answer = client.get(f"/api/v3/views/{id_}/query.json")
         assert answer.status_code == 403 and answer.get_json()["code"] == "permission_denied"
     assert client.get(f"{ADDRESS}/query.json", headers={"X-App-Token": "nobody's"}).status_code == 403
+    assert client.get(f"{ADDRESS}/query.json?app_token=").status_code == 403
 
 
 def test_the_restricted_goes_by_its_own_door(quakes: None, client: FlaskClient) -> None:

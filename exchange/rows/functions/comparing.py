@@ -2,7 +2,20 @@
 
 from exchange.rows.functions.table import Function, signature
 
+_LINK, _WEB = "url('https://ct.gov', 'State')", "'https://ct.gov'"
+
 COMPARING: tuple[Function, ...] = (
+    *(
+        signature(
+            name, parameters, "checkbox", sql, "A link by its address alone, whatever its description.",
+            f"{left} {name} {right}",
+        )
+        for name, sign in (("=", "="), ("!=", "<>"))
+        for parameters, sql, left, right in (
+            ("url web", f"(split_part({{0}}, ' ', 1) {sign} {{1}})", _LINK, _WEB),
+            ("web url", f"({{0}} {sign} split_part({{1}}, ' ', 1))", _WEB, _LINK),
+        )
+    ),
     signature("=", "same same", "checkbox", "({0} = {1})", "Equal; also written ==.", "'a' = 'a'"),
     signature("!=", "same same", "checkbox", "({0} <> {1})", "Not equal; null is neither. Also written <>.", "1 != 2"),
     signature("<", "ordered ordered", "checkbox", "({0} < {1})", "Less than.", "1 < 2"),

@@ -21,6 +21,10 @@ _PART_NAMES = {
 }  # fmt: skip
 
 
+_WHOLE = "CAST(date_part('{part}', {when}) AS BIGINT)"
+_SECONDS = "(CAST(date_part('microsecond', {when}) AS DOUBLE) / 1000000)"
+"""Seconds of the minute with what is finer, as the vendor gives them: the part holds the seconds too."""
+
 _FLOATING, _FIXED = "'2024-08-05T12:30:00'::floating_timestamp", "'2024-08-05T12:30:00Z'::fixed_timestamp"
 _ZONE_NAME = "'US/Eastern'"
 
@@ -53,11 +57,16 @@ def _extracts() -> list[Function]:
     found: list[Function] = []
     for suffix, part in _PARTS:
         doc = _NOTES.get(part, f"The {part} as a number.")
-        found += _of_both(f"date_extract_{suffix}", "number", f"CAST(date_part('{part}', {{when}}) AS BIGINT)", doc)
+        found += _of_both(f"date_extract_{suffix}", "number", _part(part), doc)
     for field, part in _PART_NAMES.items():
-        sql, doc = f"CAST(date_part('{part}', {_WHEN}) AS BIGINT)", _NOTES.get(part, f"The {part} as a number.")
-        found += _field(field, "number", sql, doc)
+        doc = _NOTES.get(part, f"The {part} as a number.")
+        found += _field(field, "number", _part(part).format(when=_WHEN), doc)
     return found
+
+
+def _part(part: str) -> str:
+    """The part of `{when}`, whole except for seconds."""
+    return _SECONDS if part == "second" else _WHOLE.replace("{part}", part)
 
 
 def _field(field: str, result: str, sql: str, doc: str) -> list[Function]:
@@ -72,6 +81,7 @@ _NOTES = {
     "dow": "The day of the week: Sunday is 0, Saturday 6.",
     "week": "The ISO 8601 week of the year.",
     "isoyear": "The ISO 8601 year, to which that week belongs.",
+    "second": "The seconds of the minute, with what is finer.",
 }
 
 

@@ -33,8 +33,11 @@ _SHAPE_IN_CIRCLE = (
     f"({{0.south}} >= {{1}} - {{3}} / {_METRES_PER_DEGREE} AND {{0.north}} <= {{1}} + {{3}} / {_METRES_PER_DEGREE}"
     " AND shape_in_circle({0.wkb}, CAST({1} AS DOUBLE), CAST({2} AS DOUBLE), CAST({3} AS DOUBLE)))"
 )
-_IN_BOX = "({0.lat} BETWEEN {3} AND {1} AND {0.lon} BETWEEN {2} AND {4})"
-_SHAPE_IN_BOX = "({0.south} >= {3} AND {0.north} <= {1} AND {0.west} >= {2} AND {0.east} <= {4})"
+_SOUTH, _NORTH, _WEST, _EAST = "least({1}, {3})", "greatest({1}, {3})", "least({2}, {4})", "greatest({2}, {4})"
+_IN_BOX = f"({{0.lat}} BETWEEN {_SOUTH} AND {_NORTH} AND {{0.lon}} BETWEEN {_WEST} AND {_EAST})"
+_SHAPE_IN_BOX = (
+    f"({{0.south}} >= {_SOUTH} AND {{0.north}} <= {_NORTH} AND {{0.west}} >= {_WEST} AND {{0.east}} <= {_EAST})"
+)
 _INSIDE = (
     "({0.lat} BETWEEN {1.south} AND {1.north} AND {0.lon} BETWEEN {1.west} AND {1.east}"
     " AND shape_holds({1.wkb}, {0.lat}, {0.lon}, BOUNDARY))"
@@ -62,7 +65,7 @@ _OF_POINTS: tuple[Function, ...] = (
     ),
     signature(
         "within_box", "point real real real real", "checkbox", _IN_BOX,
-        "In the box between a north-west and a south-east corner, each latitude, longitude.",
+        "In the box between two opposite corners, each latitude, longitude; usually north-west and south-east.",
         f"within_box({_HARTFORD}, 42, -73, 41, -72)",
     ),
     signature(
@@ -160,8 +163,8 @@ def _of_type(example: str, type_: str) -> str:
 
 _POINT_ON_GRID = (
     "(CASE WHEN {0.lat} IS NOT NULL AND {0.lon} IS NOT NULL THEN struct_pack("
-    "lat := CAST(printf('%.15g', round({0.lat} / nullif({1}, 0)) * {1}) AS DOUBLE),"
-    " lon := CAST(printf('%.15g', round({0.lon} / nullif({1}, 0)) * {1}) AS DOUBLE)) END)"
+    "lat := CAST(printf('%.15g', round_even({0.lat} / nullif({1}, 0), 0) * {1}) AS DOUBLE),"
+    " lon := CAST(printf('%.15g', round_even({0.lon} / nullif({1}, 0), 0) * {1}) AS DOUBLE)) END)"
 )
 
 _SHAPES_MADE: tuple[Function, ...] = (

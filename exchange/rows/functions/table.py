@@ -13,8 +13,8 @@ A result FIRST is of the type of the first argument."""
 REAL, GEO, POINTS, LINES, POLYGONS = "real", "geo", "points", "lines", "polygons"
 """Parameter classes of one's own type each: number or double; any shape; shapes of one dimension."""
 
-INTERVAL, ZONE = "interval", "zone"
-"""Types that only a constant can have: ISO 8601 duration, time zone name."""
+INTERVAL, ZONE, WEB = "interval", "zone", "web"
+"""Types that only a constant can have: ISO 8601 duration, time zone name, address of a link without a description."""
 
 SHAPES = ("polygon", "multipolygon", "line", "multiline", "multipoint")
 """Types of geometry that lie as well-known binary; a point lies as two numbers."""

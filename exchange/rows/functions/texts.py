@@ -8,6 +8,15 @@ _PAD = (
     "(CASE WHEN {{2}} = '' THEN substring({{0}}, 1, " + _LENGTH + ")"
     " ELSE {side}({{0}}, " + _LENGTH + ", coalesce(nullif({{2}}, ''), ' ')) END)"
 )
+_UNDIVIDED = (
+    *zip("øØłŁđĐðÐıħĦŧŦ", "oOlLdDdDihHtT", strict=True),
+    ("ß", "ss"), ("æ", "ae"), ("Æ", "AE"), ("œ", "oe"), ("Œ", "OE"), ("þ", "th"), ("Þ", "TH"),
+)  # fmt: skip
+"""Letters that Unicode does not divide into a letter and an accent."""
+
+_UNACCENTED = "strip_accents({0})"
+for _letter, _plain in _UNDIVIDED:
+    _UNACCENTED = f"replace({_UNACCENTED}, '{_letter}', '{_plain}')"
 _CODE = "{0} BETWEEN 1 AND 55295 OR {0} BETWEEN 57344 AND 1114111"
 
 TEXTS: tuple[Function, ...] = (
@@ -58,7 +67,8 @@ TEXTS: tuple[Function, ...] = (
         "The character with this code point.", "chr(233)",
     ),
     signature(
-        "unaccent", "text", "text", "strip_accents({0})", "Without accents.", "unaccent('Sainte-Thérèse, Québec')"
+        "unaccent", "text", "text", _UNACCENTED, "Without accents; ø as o, ß as ss.",
+        "unaccent('Sainte-Thérèse, Québec')"
     ),
     signature(
         "caseless_eq", "text text", "checkbox", "(upper({0}) = upper({1}))", "Equal, whatever the case.",

@@ -26,6 +26,11 @@ _ANCHOR = re.compile(r"<a\s[^>]*?href=[\"']([^\"'\s]+)[\"'][^>]*>([^<]*)</a>\Z",
 _ROW_ID = re.compile(r"row-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})\Z")
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _EXACT = 2**53
+_ABBREVIATED = {
+    "EDT": "Etc/GMT+4", "CST": "Etc/GMT+6", "CDT": "Etc/GMT+5", "MDT": "Etc/GMT+6", "PST": "Etc/GMT+8",
+    "PDT": "Etc/GMT+7", "AKST": "Etc/GMT+9", "AKDT": "Etc/GMT+8", "AST": "Etc/GMT+4", "ADT": "Etc/GMT+3",
+}  # fmt: skip
+"""Zones that PostgreSQL, and so the vendor, knows by their letters, and the system's database of zones does not."""
 
 
 def coerce(text: str, type_: str) -> Hashable:
@@ -124,6 +129,12 @@ def _url(text: str) -> str | None:
     return _link(str(address), "" if description is None else str(description)) if address else None
 
 
+def _web(text: str) -> str | None:
+    """The address of a link that says no description."""
+    read = _url(text)
+    return None if read is None or " " in read else read
+
+
 def _link(address: str, description: str) -> str:
     return address.strip().replace(" ", "%20") + (f" {description}" if description else "")
 
@@ -138,7 +149,7 @@ def _duration(text: str) -> tuple[int, int, int] | None:
 
 
 def _zone(text: str) -> str | None:
-    return text if text in _zones() else None
+    return _ABBREVIATED.get(text) or (text if text in _zones() else None)
 
 
 @cache
@@ -164,5 +175,6 @@ _READERS: dict[str, Callable[[str], Hashable]] = {
     "blob": lambda text: text,
     "interval": _duration,
     "zone": _zone,
+    "web": _web,
     "row_identifier": row_number,
 }

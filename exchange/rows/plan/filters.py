@@ -45,8 +45,8 @@ def _value(value: str | float, column: Typed, name: str) -> Typed:
 def simple_filter(scope: Scope, filter_: tree.SimpleFilter) -> Typed:
     """`field=value` of an address: equality with the value read as the column's type."""
     column = scope.column(filter_.name)
-    value = as_type(Constant("text", filter_.value), column.type)
-    if value is None:
+    value = Constant("text", filter_.value)
+    if as_type(value, column.type) is None:
         type_ = header_name(column.type)
         sentence = f"Type mismatch: {filter_.name.typed} is {type_}, which {filter_.value[:60]!r} is not"
         raise SoqlError("type-mismatch", sentence, column=filter_.name.typed, type=type_)

@@ -18,10 +18,10 @@ ROWS = "t"
 """The alias of the relation that a stage reads."""
 
 ENGINE_TYPES: Mapping[str, str] = {
-    "text": "VARCHAR", "url": "VARCHAR", "row_version": "VARCHAR", "zone": "VARCHAR", "number": "DOUBLE",
-    "double": "DOUBLE", "checkbox": "BOOLEAN", "calendar_date": "TIMESTAMP", "fixed_timestamp": "TIMESTAMPTZ",
-    "row_identifier": "BIGINT", "interval": "INTERVAL", "document": "VARCHAR", "photo": "VARCHAR", "blob": "VARCHAR",
-    **dict.fromkeys(SHAPES, "BLOB"),
+    "text": "VARCHAR", "url": "VARCHAR", "row_version": "VARCHAR", "zone": "VARCHAR", "web": "VARCHAR",
+    "number": "DOUBLE", "double": "DOUBLE", "checkbox": "BOOLEAN", "calendar_date": "TIMESTAMP",
+    "fixed_timestamp": "TIMESTAMPTZ", "row_identifier": "BIGINT", "interval": "INTERVAL", "document": "VARCHAR",
+    "photo": "VARCHAR", "blob": "VARCHAR", **dict.fromkeys(SHAPES, "BLOB"),
 }  # fmt: skip
 
 

@@ -67,6 +67,7 @@ _CALLS: dict[str, str | Rule] = {
     "fsum": _EXACT_SUM,
     "favg": f"({_EXACT_SUM} / nullif(count(a0), 0))",
     "strip_accents": "regexp_replace(normalize(a0, NFD), '[\u0300-\u036f]', '', 'g')",
+    "round_even": "round(CAST(a0 AS DOUBLE PRECISION))",
     "to_months": "make_interval(0, CAST(a0 AS INT))",
     "shape_holds": "duck_holds(a0, a1, a2)",
     "to_seconds": "make_interval(0, 0, 0, 0, 0, 0, a0)",

@@ -54,6 +54,7 @@ _CALLS = {
     "fsum": _SUM,
     "favg": f"({_SUM} / nullif(count(a0), 0))",
     "strip_accents": f"translate(a0, '{_LETTERS}', '{_BASES}')",
+    "round_even": "rint(a0)",
     "to_months": "make_interval(0, a0, 0, 0, 0, 0, 0)",
     "to_seconds": "make_interval(0, 0, 0, 0, 0, 0, CAST(a0 AS DECIMAL(18, 6)))",
     "to_hours": "make_interval(0, 0, 0, 0, a0, 0, 0)",
@@ -63,7 +64,11 @@ _CALLS = {
         " AND (a2 < (e[2] - e[0]) * (a1 - e[1]) / nullif(e[3] - e[1], 0) + e[0]))) % 2 = 1 END)"
     ),
 }  # the first argument of shape_holds is bound as a list of edges
-_PARTS = {"dow": "(dayofweek(a0) - 1)", "isoyear": "date_part('YEAROFWEEK', a0)"}
+_PARTS = {
+    "dow": "(dayofweek(a0) - 1)",
+    "isoyear": "date_part('YEAROFWEEK', a0)",
+    "microsecond": "(date_part('SECOND', a0) * 1000000)",
+}
 _TIME_FORMATS = {
     "%Y-%m-%dT%H:%M:%S.%g": "yyyy-MM-dd'T'HH:mm:ss.SSS",
     "%Y-%m-%dT%H:%M:%S.%gZ": "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'",
