@@ -6,7 +6,6 @@ exactly one intent or one refusal in the log; what cannot be recorded is answere
 
 from __future__ import annotations
 
-import threading
 from typing import cast
 
 from flask import Flask
@@ -30,8 +29,9 @@ from exchange.catalog.visibility import may_know
 from exchange.db import db
 from exchange.rows.door import Answer, Ask
 from exchange.rows.door import Finish as Finishing
-from exchange.rows.engine import Engine
+from exchange.rows.engine import Engine, Stopped
 from exchange.rows.engines.duckdb_file import DuckDBEngine
+from exchange.rows.lanes import Lanes
 from exchange.rows.plan import Plan
 from exchange.rows.predicate import columns_of
 from exchange.rows.source import Source
@@ -49,7 +49,8 @@ class RestrictedDoor:
     def __init__(self, app: Flask) -> None:
         self._settings: Settings = app.config["SETTINGS"]
         self._ledger: Ledger = app.extensions["ledger"]
-        self._engine: Engine = DuckDBEngine(None)
+        engine = DuckDBEngine(None)
+        self._engine: Engine = Lanes(engine, engine)  # rows in memory are held once; costly statements are few at once
         self._sentry = Sentry()
 
     def open(self, ask: Ask) -> Answer:
@@ -84,12 +85,12 @@ class RestrictedDoor:
             record(rows, sent, outcome, reason)
 
         self._sentry.look_after(watch, case.ask.break_off)
-        cancel = threading.Event()
+        cancel = case.ask.cancel
         try:
             source = self._source(matter, case.seen.terms)
             batches = self._engine.run(plan, source, deadline_s=DEADLINE_S, max_rows=None, cancel=cancel)
         except Exception as error:
-            finish(0, 0, Outcome.FAILED, getattr(error, "code", type(error).__name__))
+            finish(0, 0, *_outcome_of(error))
             raise
         rows = Watched(batches, watch, cancel)
         self._look_once_more(watch, rows, finish, intent)
@@ -128,6 +129,13 @@ class RestrictedDoor:
         )
         wanted = terms.columns | columns_of(terms.rows)
         return own_cut(whole, matter.columns, wanted, self._settings.secret_key, terms.grant_id)
+
+
+def _outcome_of(error: Exception) -> tuple[str, str]:
+    """What became of a reading that sent nothing: its reader went away, or it failed."""
+    if isinstance(error, Stopped):
+        return Outcome.CUT, error.message
+    return Outcome.FAILED, getattr(error, "code", type(error).__name__)
 
 
 def _matter(session: Session, seen: Seen, dataset_id: str) -> Matter | None:

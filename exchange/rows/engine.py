@@ -85,8 +85,8 @@ def check_rows(plan: Plan, max_rows: int | None) -> None:
 
 
 def stopped() -> Stopped:
-    """The error of a reading whose right ended."""
-    return Stopped("The reading was stopped: the right to these rows has ended.")
+    """The error of a reading that was told to stop."""
+    return Stopped("The reading was stopped: its reader went away, or the right to these rows has ended.")
 
 
 def too_late() -> RequestTimeout:
