@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from exchange.rows import geometry, measures
+from exchange.rows import crossings, geometry, measures
+from exchange.rows.total_functions import TooMuch, total
 
 MAX_JOINED = 500_000
 """Vertices of one union: a step that the deadline cannot interrupt has to be short."""
@@ -25,7 +26,8 @@ _POINT, _PLACE = "STRUCT(lat DOUBLE, lon DOUBLE)", "STRUCT(lat DOUBLE, lon DOUBL
 def install(connection: Any) -> None:
     """Make the functions known to a DuckDB instance. Call it before the configuration is locked."""
     for name, (function, parameters, result) in FUNCTIONS.items():
-        connection.create_function(name, function, parameters, result, type="arrow", null_handling="special")
+        made = total(function, result)
+        connection.create_function(name, made, parameters, result, type="arrow", null_handling="special")
 
 
 def _read(column: Any, made: Callable[[Any], Any] = np.asarray) -> np.ndarray[Any, Any]:
@@ -145,6 +147,8 @@ def _snap(shapes: Any, size: Any) -> pa.Array:
 
 def _snapped(shape: Any, size: float) -> Any:
     """Vertices on the grid, each once in a row; null where too few are left. Halfway goes to the even line."""
+    if not shapely.is_valid(shape) and crossings.too_many((shape,)):
+        return None
     try:
         near = shapely.transform(shape, lambda places: np.rint(places / size) * size) if size else shape
         made = shapely.set_precision(near, size, mode="valid_output") if size else shape
@@ -170,11 +174,18 @@ def _valid(shapes: Any) -> pa.Array:
 
 
 def _common(first: Any, second: Any) -> pa.Array:
-    return _binary(shapely.intersection(_read(first, _sound), _read(second, _sound)))
+    a, b = _read(first, _sound), _read(second, _sound)
+    meet = np.flatnonzero(shapely.intersects(a, b))
+    a[[place for place in meet if crossings.too_many((a[place], b[place]))]] = None
+    return _binary(shapely.intersection(a, b))
 
 
 def _sound(shapes: Any) -> Any:
-    return shapely.make_valid(shapes, method="structure", keep_collapsed=False)
+    """The shapes made valid; null for one that crosses itself too often."""
+    made = np.array(shapes, dtype=object)
+    for place in np.flatnonzero(~(shapely.is_valid(made) | shapely.is_missing(made))):
+        made[place] = None if crossings.too_many((made[place],)) else made[place]
+    return shapely.make_valid(made, method="structure", keep_collapsed=False)
 
 
 def _hull(shapes: Any, ratio: Any) -> pa.Array:
@@ -212,13 +223,19 @@ def _together(wanted: str, group: Sequence[bytes | None] | None) -> bytes | None
     if not len(shapes):
         return None
     if shapely.get_num_coordinates(shapes).sum() > MAX_JOINED:
-        raise ValueError("too many vertices to unite; simplify them first")
+        raise TooMuch("too many vertices to unite; simplify them first")
     if wanted == "multiline":  # cutting lines where they cross takes time that grows with their square
         made = shapely.multilinestrings(shapely.get_parts(shapes))
     else:
-        made = shapely.union_all(_sound(np.asarray(shapes)) if wanted == "multipolygon" else shapes)
-    found = geometry.as_shape(made, wanted)
+        made = _united(_sound(np.asarray(shapes))) if wanted == "multipolygon" else shapely.union_all(shapes)
+    found = None if made is None else geometry.as_shape(made, wanted)
     return found[0] if found else None
+
+
+def _united(shapes: Any) -> Any:
+    """The union of polygons; None where they cross too often."""
+    present = shapes[~shapely.is_missing(shapes)]
+    return None if crossings.too_many(present) else shapely.union_all(present)
 
 
 def _box(west: Any, south: Any, east: Any, north: Any) -> pa.Array:
