@@ -23,7 +23,7 @@ from audit.ledger import Ledger
 from exchange import settings as settings_room
 from exchange.db import begin_reading_only, db, engine_options, prepare_engine
 from exchange.errors import Refused
-from exchange.portal import error_pages, headers, navigation
+from exchange.portal import error_pages, headers, navigation, repeating
 from exchange.rows import limits
 from exchange.settings import Settings
 
@@ -88,6 +88,9 @@ COMMANDS = (
 TAKES_NO_COOKIE = (guards.door, guards.client_proves_itself)
 """Entrances for programs: they prove themselves in each request, so a forged form cannot borrow anything there."""
 
+OPEN_TO_ALL = (guards.anyone, guards.door)
+"""Entrances that let everybody in; what lies open behind them may be repeated word for word."""
+
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -117,6 +120,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.cli.add_command(_load(command))
     for part in (login, navigation, error_pages):
         part.install(app)
+    repeating.install(app, [name for name, who in entrances.items() if who in OPEN_TO_ALL])
     return app
 
 

@@ -63,6 +63,10 @@ class KeptBytes:
             self._values.clear()
             self.bytes = 0
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether something is kept under this key; asking does not keep it longer."""
+        return key in self._values
+
     def __len__(self) -> int:
         """How many values are kept."""
         return len(self._values)

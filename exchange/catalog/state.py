@@ -175,6 +175,11 @@ class Remembered(Generic[V]):
             self._keep(now, key, value)  # the transaction that looked saw exactly this state, neither older nor newer
         return value
 
+    def known(self, key: Hashable) -> V | None:
+        """The value remembered under this key, if that still holds; nothing is looked up."""
+        kept_at, kept = self._kept
+        return kept.get(key) if key in kept and self._state.current() == kept_at else None
+
     def _keep(self, now: int, key: Hashable, value: V) -> None:
         with self._lock:
             if self._kept[0] < now:

@@ -6,7 +6,9 @@ address, another Host (DNS rebinding), or anything that a proxy forwarded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, make_response, request
@@ -53,18 +55,20 @@ def install(app: Flask) -> None:
 
 def refuse_strangers_in_the_demo() -> Response | None:
     """403 for a request to the demo that may come from another machine or under another name."""
-    if not settings().demo or _is_from_here():
+    if is_near(request.environ, demo=settings().demo):
         return None
     return make_response(
         ("The demonstration answers this machine only, at its loopback address.\n", 403, {"Content-Type": "text/plain"})
     )
 
 
-def _is_from_here() -> bool:
-    environ = request.environ
+def is_near(environ: Mapping[str, Any], *, demo: bool) -> bool:
+    """Whether a request may come near: to the demo only from this machine and by its name, to others always."""
+    if not demo:
+        return True
     if any(name in environ for name in _FORWARDED):
         return False
-    return _is_loopback(request.remote_addr or "", environ.get("HTTP_HOST", ""))
+    return _is_loopback(environ.get("REMOTE_ADDR") or "", environ.get("HTTP_HOST", ""))
 
 
 @lru_cache(maxsize=256)

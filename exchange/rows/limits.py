@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from flask import Blueprint, Flask, Request, Response, current_app, g, request
 from sqlalchemy.orm import Session
@@ -67,12 +67,15 @@ class Limits:
             )
         if asked.path.startswith(_SODA_3):
             asked.max_content_length = MAX_POSTED
-        token = _token_of(asked)
+        return self.count(token_of(asked), asked.environ, now_s)
+
+    def count(self, token: str, environ: Mapping[str, Any], now_s: float) -> Used | None:
+        """Count a request that came with this app token ("" for none). Raises `TooMany`, `Refused`."""
         if token:
             hash_ = app_tokens.hash_of(token)
             if self._is_live(hash_, now_s):
                 return self._spend("token", hash_, self._by_token, now_s)
-        used = self._spend_by_address(asked, now_s)
+        used = self._spend_by_address(environ, now_s)
         if token:
             raise Refused(
                 "Nobody has this app token: it was mistyped, or it has been ended. Leave it out, or make one at"
@@ -80,19 +83,24 @@ class Limits:
             )
         return used
 
-    def address_of(self, asked: Request) -> str | None:
+    def believes(self, token: str, now_s: float) -> bool:
+        """Whether this app token was found alive a moment ago, so that counting looks nothing up and refuses nobody."""
+        live, since_s = self._known.get(app_tokens.hash_of(token), (False, 0.0))
+        return live and now_s - since_s < BELIEVED_S
+
+    def address_of(self, environ: Mapping[str, Any]) -> str | None:
         """Who connected, as far as a quota goes; None where our proxy hides it (no `EXCHANGE_PROXIES`)."""
-        remote = asked.remote_addr or ""
+        remote = environ.get("REMOTE_ADDR") or ""
         if self._proxies and self._is_proxy(remote):
-            for hop in reversed(asked.headers.get("X-Forwarded-For", "").split(",")):
+            for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
                 if hop.strip() and not self._is_proxy(hop.strip()):
                     return narrowed(hop.strip())
         return None if self._blind and is_loopback(remote) else narrowed(remote)
 
-    def _spend_by_address(self, asked: Request, now_s: float) -> Used | None:
+    def _spend_by_address(self, environ: Mapping[str, Any], now_s: float) -> Used | None:
         if not self._by_address:
             return None
-        address = self.address_of(asked)
+        address = self.address_of(environ)
         return None if address is None else self._spend("address", address, self._by_address, now_s)
 
     def _spend(self, policy: str, key: str, limit: int, now_s: float) -> Used | None:
@@ -183,10 +191,16 @@ def narrowed(address: str) -> str:
     return str(found)
 
 
-def _token_of(asked: Request) -> str:
-    given = asked.headers.get(TOKEN_HEADER, "")
-    if given or not asked.query_string:
-        return given.strip()
+def token_of(asked: Request) -> str:
+    """The app token that came with a request; "" where there is none."""
+    given: str = asked.headers.get(TOKEN_HEADER, "")
+    return given.strip() if given else token_in_address(asked)
+
+
+def token_in_address(asked: Request) -> str:
+    """The app token among the parameters; "" where there is none."""
+    if not asked.query_string:
+        return ""
     for name, value in asked.args.items():
         lower = name.lower()
         if lower == "$$app_token" or (lower == "app_token" and asked.path.startswith(_SODA_3)):

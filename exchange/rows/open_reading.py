@@ -129,6 +129,10 @@ class OpenDoor:
             self._versions = Remembered(state_of(current_app), MOST_VERSIONS)
         return self._versions.get(dataset_id, self._session, lambda session: open_version_of(session, dataset_id))
 
+    def stands(self, version: OpenVersion) -> bool:
+        """Whether this is what `version_of` would give from memory at this moment."""
+        return self._versions is not None and self._versions.known(version.dataset_id) is version
+
     def open(self, ask: Ask) -> Answer:
         """Answer, or raise `NotFound` or what a query can raise. Nothing is recorded: everybody may read this."""
         return self.answer(self.prepare(ask))

@@ -7,11 +7,11 @@ the stream's business (`exchange.rows.answering.respond`). Restricted rows never
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from flask import Response
+from flask import Response, request
 from werkzeug.datastructures import Headers
 
 from exchange.kept_bytes import KeptBytes
@@ -19,7 +19,7 @@ from exchange.rows import answering
 from exchange.rows.door import Answer
 from exchange.rows.formats import FORMATS, Format, Options
 from exchange.rows.formats.packing import packed
-from exchange.rows.open_reading import OpenDoor, Prepared
+from exchange.rows.open_reading import OpenDoor, OpenVersion, Prepared
 from exchange.rows.pages_reading import PagesReader
 from exchange.rows.store_pages import PAGES
 
@@ -32,10 +32,20 @@ SMALL_ROWS = 5_000
 KEPT_BYTES = 64 * 1024 * 1024
 """What one worker keeps of answers."""
 
+REPEATABLE = "charter_oak.repeatable"
+"""Where a request's environment says that its answer may be repeated (`exchange.portal.repeating`)."""
+
+REQUEST_ID = "X-Socrata-RequestId"
 _JSON = FORMATS["json"]
-_REQUEST_ID = "X-Socrata-RequestId"
-_OF_ONE = (_REQUEST_ID, "ETag", "Content-Length")
+_OF_ONE = (REQUEST_ID, "ETag", "Content-Length")
 """Headers that every answer has of its own."""
+
+
+class Repeatable(NamedTuple):
+    """An answer that everybody gets who asks the same, while this version stands: its body is kept under this key."""
+
+    version: OpenVersion
+    key: Hashable
 
 
 class _Made(Headers):
@@ -63,12 +73,16 @@ class Ready:
 
     def response(self, prepared: Prepared, format_: Format, options: Options) -> Response | None:
         """The whole answer; None where it has to be streamed. Raises what `OpenDoor.answer` raises."""
+        key = (prepared.etag, format_.extension, options)
+        again = prepared.keepable and key in self.kept
         body = self.body(prepared, format_, options)
         if body is None:
             return None
+        if again and not prepared.others:
+            request.environ[REPEATABLE] = Repeatable(prepared.version, key)
         made = _headers(prepared, format_, options)
         etag = f'"{answering.etag_of(prepared.etag, options)}"'
-        own = (("ETag", etag), (_REQUEST_ID, secrets.token_hex(16)), ("Content-Length", str(len(body))))
+        own = (("ETag", etag), (REQUEST_ID, secrets.token_hex(16)), ("Content-Length", str(len(body))))
         response = _Whole(body)
         response.headers = _Made((*made, *own))
         return response

@@ -134,7 +134,7 @@ def test_only_a_configured_proxy_may_say_who_asks(app: Flask) -> None:
         with app.test_request_context(
             environ_base={"REMOTE_ADDR": remote}, headers={"X-Forwarded-For": forwarded}
         ) as c:
-            return limits.address_of(c.request)
+            return limits.address_of(c.request.environ)
 
     assert seen("203.0.113.9", "198.51.100.1") == "203.0.113.9"
     behind = {"proxies": ("10.0.0.0/8",)}
