@@ -26,6 +26,9 @@ CLOCK_EVERY_S = 300
 BY_THE_CLOCK = (("agreements", "expire"), ("access", "give-waiting"), ("access", "tidy"))
 """What is done every few minutes. No right depends on it: permits compare the time themselves."""
 
+BUILD_EVERY_S = 120
+"""How often serving files that nobody made are looked for. The first time is so long after the start."""
+
 GUNICORN = (
     "-m",
     "gunicorn",
@@ -53,6 +56,7 @@ def serve(settings: Settings, workers: int, threads: int) -> int:
     others = [
         Running("sequencer", ("-m", "flask", "audit", "sequence"), every_s=1),
         *(Running(words[-1], ("-m", "flask", *words), every_s=CLOCK_EVERY_S) for words in BY_THE_CLOCK),
+        Running("build", ("-m", "flask", "rows", "build"), BUILD_EVERY_S, next_start=time.monotonic() + BUILD_EVERY_S),
     ]
     _require_free(settings)
     if settings.demo:
@@ -109,7 +113,7 @@ def _on_stop() -> list[int]:
 
 def _start(running: Running) -> None:
     environment = {**os.environ, "FLASK_APP": "wsgi"}
-    quiet = subprocess.DEVNULL if running.every_s >= CLOCK_EVERY_S else None  # what failed still comes by stderr
+    quiet = subprocess.DEVNULL if running.every_s >= BUILD_EVERY_S else None  # what failed still comes by stderr
     command = (sys.executable, *running.arguments)
     running.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=quiet, start_new_session=True)
     running.next_start = time.monotonic() + running.every_s

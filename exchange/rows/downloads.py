@@ -124,6 +124,12 @@ def find(parquet: Path, name: str, *, packed: bool) -> Stored | None:
     return Stored(path, FORMAT_OF[name], described["bytes"], described["sha256"], packed) if whole else None
 
 
+def are_whole(parquet: Path) -> bool:
+    """Whether the version has its manifest and every file that this names."""
+    files = (manifest_of(parquet) or {}).get("files") or {}
+    return bool(files) and all(find(parquet, name, packed=packed) for name in files for packed in (False, True))
+
+
 def _beside(parquet: Path, name: str) -> Path:
     return parquet.with_suffix(f".{name}")
 

@@ -47,6 +47,7 @@ class Held:
     name: str
     opened: Opened
     uses: int = 0
+    file: Path | None = None
 
     @property
     def relation(self) -> str:
@@ -77,11 +78,11 @@ class Instance:
 
     def hold(self, source: Source) -> Held:
         """The version, open until `release`. Raises what opening the version raises."""
-        key = _key(source)
+        key, file = _key(source)
         held = self._use(key)
         if held is None:
             with self._loading:
-                held = self._use(key) or self._open(key, source)
+                held = self._use(key) or self._before(file) or self._open(key, source, file)
         return held
 
     def release(self, held: Held) -> None:
@@ -98,34 +99,57 @@ class Instance:
                 self._held.move_to_end(key)
             return held
 
-    def _open(self, key: str, source: Source) -> Held:
+    def _before(self, file: Path | None) -> Held | None:
+        """What a file held that was replaced, while somebody reads it; else it is closed, and there is nothing."""
+        with self._lock:
+            held = next((each for each in self._held.values() if file is not None and each.file == file), None)
+            if held is None:
+                return None
+            if held.uses:
+                held.uses += 1
+                return held
+            self._close(held)
+            return None
+
+    def _close(self, held: Held) -> None:
+        del self._held[held.key]
+        with self._connection.cursor() as cursor:
+            cursor.execute(f'DETACH "{held.name}"')
+
+    def _open(self, key: str, source: Source, file: Path | None) -> Held:
         with self._lock:
             self._names += 1
             name = f"v{self._names}"
         with self.cursor() as cursor:
             opened = self._opening(cursor, source, name)
         with self._lock:
-            held = self._held[key] = Held(key, name, opened, uses=1)
+            held = self._held[key] = Held(key, name, opened, uses=1, file=file)
             self._shrink()
         return held
 
     def _shrink(self) -> None:
         """Close the least recently used versions that nobody reads, until the bounds hold."""
         total = sum(held.opened.bytes for held in self._held.values())
-        for key, held in list(self._held.items()):
+        for held in list(self._held.values()):
             if len(self._held) <= MAX_ATTACHED and total <= self._resident_bytes:
                 return
             if held.uses == 0:
                 total -= held.opened.bytes
-                del self._held[key]
-                with self._connection.cursor() as cursor:
-                    cursor.execute(f'DETACH "{held.name}"')
+                self._close(held)
 
 
-def _key(source: Source) -> str:
-    """Equal content in the same kind of place: once a serving file is there, it is used from the next request on."""
-    served = source.file is not None and (source.parquet is None or source.file.exists())
-    return f"{source.key} {'file' if served else 'parquet' if source.parquet is not None else 'memory'}"
+def _key(source: Source) -> tuple[str, Path | None]:
+    """Equal content in the same place, and the serving file if that is it.
+
+    A serving file that appears, or is built anew with what it lacked, is used from the next request on.
+    """
+    try:
+        served = source.file.stat() if source.file is not None else None
+    except FileNotFoundError:
+        served = None
+    if served is not None:
+        return f"{source.key} file {served.st_ino} {served.st_mtime_ns}", source.file
+    return f"{source.key} {'parquet' if source.parquet is not None else 'memory'}", None
 
 
 def _limits(files: Path | None, memory: str) -> tuple[str, ...]:

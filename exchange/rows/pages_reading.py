@@ -67,6 +67,7 @@ class Pages:
         facts = [Facts(**{**fact, "common": _pairs(fact["common"])}) for fact in described["facts"]]
         self._facts = {fact.name: fact for fact in facts}
         self._common = {fact.name: dict(fact.common) for fact in facts}
+        self._share_of_others = {fact.name: _share_of_others(fact) for fact in facts}
         self._places = {fact.name: position for position, fact in enumerate(facts)}
         self._hindered: set[tuple[Any, ...]] = set()
 
@@ -168,8 +169,13 @@ class Pages:
         common = self._common[fact.name]
         if value in common:
             return float(common[value] / fact.rows)
-        rest = fact.rows - fact.nulls - sum(common.values())
-        return max(rest, 1) / max(fact.distinct - len(common), 1) / fact.rows
+        return self._share_of_others[fact.name]
+
+
+def _share_of_others(fact: Facts) -> float:
+    """The share of the rows that a value has which is not among the common ones."""
+    rest = fact.rows - fact.nulls - sum(rows for _, rows in fact.common)
+    return max(rest, 1) / max(fact.distinct - len(fact.common), 1) / max(fact.rows, 1)
 
 
 def shape_of(page: Page) -> tuple[Any, ...]:
@@ -266,6 +272,11 @@ class _Bounded(sqlite3.Connection):
     def _count(self) -> bool:
         self.left -= 1
         return self.left < 0
+
+
+def are_readable(path: Path, columns: Sequence[ColumnInfo]) -> bool:
+    """Whether there are pages in this file, of this release's layout and of these columns."""
+    return _opened(path, columns) is not None
 
 
 def _opened(path: Path, columns: Sequence[ColumnInfo]) -> Pages | None:

@@ -8,6 +8,7 @@ than are searched is never used. Words are cut as `exchange.rows.plan.searching`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -29,8 +30,8 @@ def build_search_index(
 
     About ten seconds for a million rows; sorting spills to the database's own temporary folder.
     """
-    names = [column.name for column in columns if column.type in TEXT_TYPES]
-    if rows < (FROM_ROWS if from_rows is None else from_rows) or not names:
+    names = _indexed(columns, rows, from_rows)
+    if not names:
         return False
     quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
     words = f"SELECT unnest({_CUT.format(columns=quoted)}) AS word, {ROW} FROM rows"
@@ -38,6 +39,25 @@ def build_search_index(
     connection.execute(f"CREATE TABLE {COLUMNS} (name VARCHAR)")
     connection.executemany(f"INSERT INTO {COLUMNS} VALUES ($1)", [[name] for name in names])
     return True
+
+
+def _indexed(columns: Sequence[ColumnInfo], rows: int, from_rows: int | None = None) -> list[str]:
+    """The columns whose words are worth an index; none of a version with few rows."""
+    few = rows < (FROM_ROWS if from_rows is None else from_rows)
+    return [] if few else [column.name for column in columns if column.type in TEXT_TYPES]
+
+
+def is_complete(serving: Path, columns: Sequence[ColumnInfo], rows: int) -> bool:
+    """Whether the serving file has the index that a version of these columns and so many rows is worth."""
+    names = _indexed(columns, rows)
+    if not names:
+        return True
+    try:
+        with duckdb.connect(str(serving), read_only=True, config={"threads": 1}) as connection:
+            index = find_index(connection, serving.stem)
+    except duckdb.Error:
+        return False
+    return index is not None and index.columns >= set(names)
 
 
 def find_index(connection: Any, database: str) -> SearchIndex | None:

@@ -135,11 +135,13 @@ def forget_serving(root: Path, path: str) -> None:
             file.unlink(missing_ok=True)
 
 
-def build_serving_file(parquet: Path, *, row_id: str | None = None, columns: Sequence[ColumnInfo] = ()) -> Path:
+def build_serving_file(
+    parquet: Path, *, row_id: str | None = None, columns: Sequence[ColumnInfo] = (), memory: str | None = None
+) -> Path:
     """Build the DuckDB file beside a version's Parquet; it appears whole or not at all.
 
     The index is made only where the column is there and near-unique keys can profit (engine.md §1.2). Of large versions
-    the words of `columns` are indexed for full-text search.
+    the words of `columns` are indexed for full-text search. `memory` is what DuckDB may use, by default most of it.
     """
     if not parquet.exists():
         raise Unavailable("The rows of this version are not in the store; restore the store from its backup.")
@@ -148,6 +150,8 @@ def build_serving_file(parquet: Path, *, row_id: str | None = None, columns: Seq
     names = pq.read_schema(parquet).names
     try:
         with duckdb.connect(str(temporary), config={"threads": 1}) as connection:
+            if memory is not None:
+                connection.execute(f"SET memory_limit = '{memory}'")
             connection.execute("CREATE TABLE rows AS SELECT * FROM read_parquet($1)", [str(parquet)])
             if row_id in names and row_id != ROW:
                 quoted = str(row_id).replace('"', '""')
