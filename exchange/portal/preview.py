@@ -14,11 +14,11 @@ from exchange.errors import CharterError
 from exchange.rows.cells import plain_text
 from exchange.rows.door import Answer, Ask, Credentials, Door
 from exchange.rows.soql import parse_parameters
-from exchange.rows.types import NUMBERS
+from exchange.rows.types import NUMBERS, SHAPES
 
 ROWS = 25
-LONGEST = 300
-"""Characters of one cell; a shape has thousands."""
+LONGEST, LONGEST_SHAPE = 300, 60
+"""Characters of one cell, and of a shape, which has thousands and which nobody reads."""
 
 SYMBOLS = {"suppressed": "■", "not applicable": "▢", "missing": "…"}
 """The sign beside the word of a cell without a value; the word carries the meaning."""
@@ -92,4 +92,5 @@ def _cell(column: Column, texts: dict[str, list[str | None]], position: int, row
     if text is None and meaning in SYMBOLS:
         return Cell("", meaning, SYMBOLS[meaning])
     shown = (text or "").removesuffix(MIDNIGHT) if column.type == "calendar_date" else text or ""
-    return Cell(shown if len(shown) <= LONGEST else shown[:LONGEST] + "…", number=column.type in NUMBERS)
+    most = LONGEST_SHAPE if column.type in SHAPES else LONGEST
+    return Cell(shown if len(shown) <= most else shown[:most] + "…", number=column.type in NUMBERS)

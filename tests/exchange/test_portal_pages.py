@@ -12,11 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from exchange.catalog.metadata import contact
-from exchange.catalog.models import Dataset
+from exchange.catalog.models import Column, Dataset
 from exchange.classification import open_cut
 from exchange.classification.withheld import agreed
 from exchange.db import db
 from exchange.directory.models import RoleKind
+from exchange.portal import preview
 from exchange.portal.addresses import downloads, examples
 from exchange.settings import Settings
 from tests.makers.classification import make_agreed, make_dataset, make_restricted, make_version
@@ -75,6 +76,12 @@ def test_the_preview_shows_rows(app: Flask, client: FlaskClient, settings: Setti
     page = text_of(client, f"/data/{dataset.id}")
     assert "Bo Invented" in page and "Hartford" in page
     assert "The first 5 of 5 rows" in page
+
+
+@pytest.mark.parametrize(("type_", "most"), [("polygon", 60), ("text", 300)])
+def test_long_cells_of_the_preview_are_cut(type_: str, most: int) -> None:
+    cell = preview._cell(Column(name="a", type=type_, has_meanings=False), {"a": ["x" * 5000]}, 0, 0)
+    assert cell.text == "x" * most + "…"
 
 
 def test_a_cut_says_what_is_withheld_and_why(app: Flask, client: FlaskClient, settings: Settings) -> None:

@@ -126,7 +126,11 @@ def test_whole_amounts_of_money_lie_as_whole_numbers() -> None:
         ('{"url":"https://ct.gov","description":"The State"}', "url", "https://ct.gov The State"),
         ('<a href="https://ct.gov">The State</a>', "url", "https://ct.gov The State"),
         ('{"latitude":"41.7","longitude":"-72.6"}', "location", (41.7, -72.6, None)),
-        ('{"latitude":41.7}', "location", (41.7, None, None)), ("[1]", "location", None),
+        ('{"latitude":41.7}', "location", (41.7, None, None)), ("[1]", "location", None), ("{1", "location", None),
+        ("{ latitude: 41.7, longitude: -72.6 }", "location", (41.7, -72.6, None)),
+        ("{human_address: '{\"zip\": \"06103\"}'}", "location", (None, None, '{"zip": "06103"}')),
+        ('{ url: "https://ct.gov", description : "It\'s: here" }', "url", "https://ct.gov It's: here"),
+        ("{" * 5000, "location", None), ("{bad", "url", None),
         ("a", "no_such_type", None),
     ],
 )  # fmt: skip

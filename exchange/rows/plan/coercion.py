@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from functools import cache, partial
+from typing import Any
 from zoneinfo import available_timezones
 
 from exchange.rows.functions import SHAPES
@@ -23,6 +24,9 @@ _DURATION = re.compile(
     r"P(?:(\d{1,5})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,7})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?)?\Z"
 )
 _ANCHOR = re.compile(r"<a\s[^>]*?href=[\"']([^\"'\s]+)[\"'][^>]*>([^<]*)</a>\Z", re.IGNORECASE)
+_LOOSE = re.compile(r"""'([^'\\]*)'|"(?:[^"\\]|\\.)*"|([A-Za-z_]\w*)(?=\s*:)""")
+"""In an object: a text in single quotes, one in double quotes (which stays), a bare name."""
+
 _ROW_ID = re.compile(r"row-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})\Z")
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _EXACT = 2**53
@@ -100,15 +104,30 @@ def _point(text: str) -> tuple[float, float] | None:
 
 def _location(text: str) -> tuple[float | None, float | None, str | None] | None:
     """A location object as JSON writes it: latitude, longitude and human_address, each of them optional."""
-    try:
-        given = json.loads(text)
-    except ValueError:
-        return None
-    if not isinstance(given, dict) or not {*given} <= {"latitude", "longitude", "human_address", "needs_recoding"}:
+    given = _loose_object(text)
+    if given is None or not {*given} <= {"latitude", "longitude", "human_address", "needs_recoding"}:
         return None
     latitude, longitude = (_degrees(given.get(side)) for side in ("latitude", "longitude"))
     address = given.get("human_address")
     return latitude, longitude, address if address is None or isinstance(address, str) else json.dumps(address)
+
+
+def _loose_object(text: str) -> dict[str, Any] | None:
+    """A JSON object, or one with bare names and texts in single quotes, which the vendor's reader takes as well."""
+    if not text.lstrip().startswith("{"):
+        return None
+    for written in (text, _LOOSE.sub(_strict, text)):
+        try:
+            given = json.loads(written)
+        except (ValueError, RecursionError):
+            continue
+        return given if isinstance(given, dict) else None
+    return None
+
+
+def _strict(found: re.Match[str]) -> str:
+    single, name = found.groups()
+    return found[0] if single is None and name is None else json.dumps(name if single is None else single)
 
 
 def _degrees(given: object) -> float | None:
@@ -124,7 +143,7 @@ def _url(text: str) -> str | None:
         return _link(html.unescape(anchor[1]), html.unescape(anchor[2]))
     if not stripped.startswith("{"):
         return text
-    given = json.loads(stripped)
+    given = _loose_object(stripped) or {}
     address, description = given.get("url"), given.get("description")
     return _link(str(address), "" if description is None else str(description)) if address else None
 
