@@ -11,6 +11,8 @@ FOUR_BY_FOUR_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
 
 FOUR_BY_FOUR = re.compile(r"[a-z0-9]{4}-[a-z0-9]{4}\Z")
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
 
 def is_four_by_four(text: str) -> bool:
     """Whether the text is a dataset id as data.ct.gov wrote them."""
@@ -28,6 +30,11 @@ def derived_four_by_four(*parts: str) -> str:
     digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
     letters = "".join(FOUR_BY_FOUR_ALPHABET[byte % 32] for byte in digest[:8])
     return f"{letters[:4]}-{letters[4:]}"
+
+
+def is_text(text: str) -> bool:
+    """Whether every store and format can hold it: no U+0000, and no half of a surrogate pair (JSON can say both)."""
+    return _NO_TEXT.search(text) is None
 
 
 def slug(text: str) -> str:

@@ -116,7 +116,7 @@ def _category(value: str) -> str:
 
 
 def _tags(value: str | Sequence[str]) -> list[str]:
-    if isinstance(value, str) or not all(isinstance(tag, str) for tag in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(tag, str) for tag in value):
         raise Invalid("Tags are a list of texts.")
     tags = list(dict.fromkeys(tag.strip() for tag in value if tag.strip()))
     if len(tags) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in tags):

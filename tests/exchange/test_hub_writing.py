@@ -78,12 +78,16 @@ def test_one_object_csv_and_packed_bodies(client: FlaskClient, settings: Setting
     assert send(client, key, "POST", path, "case_id\ttown\n006\tAvon\n").json == counts(created=1)
     packed = gzip.compress(b'[{"case_id":"006","count":4}]')
     assert send(client, key, "POST", path, packed, **{"Content-Encoding": "gzip"}).json == counts(updated=1, by_key=1)
+    several = gzip.compress(b'[{"case_id":"006","count":4},') + gzip.compress(b'{"case_id":"006b"}]') + b"\0" * 512
+    added = send(client, key, "POST", path, several, **{"Content-Encoding": "gzip"}).json
+    assert added == counts(updated=1, created=1, by_key=1)
     publish(settings, dataset)
     rows = read(client, dataset.id, "?$select=case_id,town,count,ok")
     assert rows == [
         {"case_id": "001", "count": "10", "ok": True},
         {"case_id": "005", "town": "New, Haven", "count": "3"},
         {"case_id": "006", "town": "Avon", "count": "4"},
+        {"case_id": "006b"},
     ]
 
 

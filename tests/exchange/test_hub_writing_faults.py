@@ -56,6 +56,8 @@ BAD_JSON: tuple[tuple[Any, str, dict[str, Any]], ...] = (
         ('[{"case_id": "003", "count": ' + "[" * 900 + "]" * 900 + "}]", "req.body.malformed-json", {}),
     ("[" * 100_000, "req.body.malformed-json", {}),
         (b'[{"case_id": "\xff"}]', "req.body.malformed-json", {}),
+        (b'[{"case_id": "003"}, {"case_id": "004", "town": "\\ud800"}]', "req.body.malformed-json", {}),
+        (b'[{"case_id": "\\u0000"}]', "req.body.malformed-json", {}),
         ("", "req.body.malformed-json", {}),
 )  # fmt: skip
 BAD_CSV = (
@@ -94,10 +96,22 @@ def test_other_types_packings_and_sizes(
     cut = send(client, key, "POST", path, packed[:60], **{"Content-Encoding": "gzip"})
     assert (cut.status_code, cut.json["code"]) == (400, "req.body.malformed-json")
     assert send(client, key, "POST", path, "no gzip", **{"Content-Encoding": "gzip"}).status_code == 400
+    assert send(client, key, "POST", path, packed + b"more", **{"Content-Encoding": "gzip"}).status_code == 400
     monkeypatch.setattr(body_room, "MOST_BYTES", 50_000)
     large = send(client, key, "POST", path, packed, **{"Content-Encoding": "gzip"})
     assert (large.status_code, large.json["code"]) == (413, "req.body.too-large")
     assert not list(settings.data_dir.glob("write-*"))
+
+
+def test_metadata_that_no_store_can_hold_or_of_another_kind_are_refused(client: FlaskClient, key: Key) -> None:
+    bad: tuple[dict[str, Any], ...] = (
+        {"name": "Half \ud800"}, {"name": "Nothing \0"}, {"name": "Cases", "tags": 5}, {"name": "Cases", "tags": {"a": 1}},
+        {"name": "Cases", "description": "\udfff"}, {"name": "Cases", "columns": [{"name": "\ud800", "fieldName": "a"}]},
+        {"name": "Cases", "metadata": {"custom_fields": {"Publication": {"Row Label": "\ud83d"}}}},
+    )  # fmt: skip
+    for view in bad:
+        assert send(client, key, "POST", "/api/views", view).status_code == 400, view
+    assert not db.session.query(Dataset).count()
 
 
 def test_addresses_that_nobody_writes(client: FlaskClient, key: Key, dataset: str) -> None:

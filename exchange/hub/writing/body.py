@@ -84,13 +84,19 @@ def _unpacked(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """gzip (RFC 1952) or zlib, by its header; never more at once than a piece, however well it was packed."""
+    """gzip (RFC 1952) or zlib, by its header; never more at once than a piece, however well it was packed.
+
+    A gzip body may be several, one after another (RFC 1952 §2.2); what follows the last of them is refused.
+    """
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
         for piece in pieces:
-            yield (made := unpack.decompress(piece, _PIECE))
-            while unpack.unconsumed_tail and made:
-                yield (made := unpack.decompress(unpack.unconsumed_tail, _PIECE))
+            given = piece
+            while given := given.lstrip(b"\0") if unpack.eof else given:  # zeros may fill a block
+                if unpack.eof:
+                    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+                yield unpack.decompress(given, _PIECE)
+                given = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
         yield unpack.flush()
     except zlib.error as error:
         raise BadBody(MALFORMED, "The body says that it is packed by gzip, and is not. Nothing was changed.") from error

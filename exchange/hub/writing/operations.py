@@ -13,7 +13,7 @@ from exchange.hub.writing.cells import cell_text, plain_text
 from exchange.hub.writing.faults import MALFORMED_CSV, BadBody, malformed, no_column, no_key
 from exchange.hub.writing.json_rows import read_rows
 from exchange.rows.plan.coercion import row_number
-from exchange.values import field_name
+from exchange.values import field_name, is_text
 
 JSON, CSV, TSV = "json", "csv", "tsv"
 ID, DELETED = ":id", ":deleted"
@@ -76,7 +76,11 @@ def _text(row: int, value: Any, type_: str) -> str | None:
         text = cell_text(value, type_)
     except RecursionError as error:
         raise malformed(f"row {row:,} is nested too deep") from error
-    return plain_text(text, type_) if text is not None else None
+    if text is None:
+        return None
+    if not is_text(text):
+        raise malformed(f"row {row:,} has a sign that no text has (U+0000, or half of a surrogate pair)")
+    return plain_text(text, type_)
 
 
 def _name(row: int, key: str, types: Mapping[str, str]) -> str:

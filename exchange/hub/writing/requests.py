@@ -19,7 +19,7 @@ from exchange.hub.writing.credentials import Keepers, Presented, Writer
 from exchange.hub.writing.faults import TOO_LARGE, BadBody, malformed
 from exchange.hub.writing.rows import dataset_for
 from exchange.rows import refusing
-from exchange.values import is_four_by_four
+from exchange.values import is_four_by_four, is_text
 from exchange.web import session, settings
 
 MOST_METADATA = 2 * 1024 * 1024
@@ -71,9 +71,25 @@ def json_of_request() -> Any:
     if len(text) > MOST_METADATA:
         raise BadBody(TOO_LARGE, "Metadata are at most 2 megabytes.", status=413)
     try:
-        return json.loads(text) if text.strip() else None
+        value = json.loads(text) if text.strip() else None
     except (ValueError, RecursionError) as error:
         raise malformed(str(error)) from error
+    if not all(map(is_text, _texts_in(value))):
+        raise malformed("a text in it has a sign that no text has (U+0000, or half of a surrogate pair)")
+    return value
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Every text and every name, however deep; JSON that was read is no deeper than the reader goes."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
 
 
 def object_of_request() -> Mapping[str, Any]:
