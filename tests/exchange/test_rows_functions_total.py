@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import shapely
 
 from exchange.rows import crossings
+from exchange.rows.door import Field
+from exchange.rows.engine import NotComputable
+from exchange.rows.plan import Plan
 from tests.makers.asking import Asked
 from tests.makers.shapes import TOWNS, make_towns
 
@@ -78,3 +84,16 @@ def test_borders_that_are_shared_are_no_crossings() -> None:
     assert not crossings.too_many([round_, shapely.Point(1, 0).buffer(1, quad_segs=2_000)])
     assert not crossings.too_many([])
     assert crossings.too_many([shapely.Polygon(star(301))])
+
+
+def test_a_value_that_the_engine_stumbles_over_is_not_written_into_the_log(
+    towns: Asked, caplog: pytest.LogCaptureFixture
+) -> None:
+    def sql(relation: str, *_rest: Any, **_more: Any) -> tuple[str, list[Any]]:
+        return f"SELECT CAST(town AS INTEGER) FROM {relation}", []
+
+    failing = cast(Plan, SimpleNamespace(fields=(Field("town", "number"),), limit=1, sql=sql))
+    with caplog.at_level(logging.WARNING), pytest.raises(NotComputable):
+        towns.run(failing)
+    assert "ConversionException" in caplog.text
+    assert "Avon" not in caplog.text

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from exchange.rows import store_open
 from exchange.rows.engines.duckdb_file import DuckDBEngine
-from exchange.rows.plan import resolve
+from exchange.rows.plan import Plan, resolve
 from exchange.rows.soql import parse_statement
 from exchange.rows.types import ColumnInfo
 from tests.conftest import NOON
@@ -29,7 +29,10 @@ class Asked:
 
     def batches(self, statement: str) -> list[pa.RecordBatch]:
         """The answer as it leaves the engine."""
-        plan = resolve(parse_statement(statement), self.columns)
+        return self.run(resolve(parse_statement(statement), self.columns))
+
+    def run(self, plan: Plan) -> list[pa.RecordBatch]:
+        """The same of a plan."""
         return list(self._engine.run(plan, self._source, deadline_s=20.0, max_rows=None, cancel=threading.Event()))
 
     def rows(self, statement: str) -> list[dict[str, Any]]:

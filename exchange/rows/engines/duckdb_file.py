@@ -156,7 +156,8 @@ class _Running:
             return stopped()
         if late:
             return too_late()
-        _log.warning("statement failed: %s", type(problem).__name__, exc_info=problem)
+        shown = None if isinstance(problem, _OF_THE_DATA) else problem  # DuckDB repeats the value that did not fit
+        _log.warning("statement failed: %s", type(problem).__name__, exc_info=shown)
         if isinstance(problem, duckdb.OutOfMemoryException) or "Out of Memory" in str(problem):
             return TooLarge("The query needs more memory than one request may use; narrow it.")
         if isinstance(problem, _OF_THE_DATA):
