@@ -108,7 +108,7 @@ def dress(response: Response) -> Response:
         headers.setdefault("Strict-Transport-Security", HSTS)
     if g.get("identity") is not None or "HTTP_AUTHORIZATION" in request.environ:
         response.headers["Cache-Control"] = "no-store"
-    elif response.mimetype == "text/html":
+    elif headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
         response.headers.setdefault("Cache-Control", "private, no-cache")
         response.vary.add("Cookie")
     return response

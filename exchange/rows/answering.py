@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import pyarrow as pa
 from flask import Request, Response
@@ -119,8 +120,13 @@ class NotAsExpected(CharterError):
 
 def etag_of(base: str, options: Options) -> str:
     """The base names version, query and format; choices that change the bytes are added to it."""
+    return base + _choices(options)
+
+
+@lru_cache(maxsize=4096)
+def _choices(options: Options) -> str:
     chosen = options.changed(origin="", dataset_id="", ids_asked=True)
-    return base if chosen == PLAIN else f"{base}-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:12]}"
+    return "" if chosen == PLAIN else f"-{hashlib.sha256(repr(chosen).encode()).hexdigest()[:12]}"
 
 
 def describe(response: Response, answer: Answer, options: Options = PLAIN) -> None:

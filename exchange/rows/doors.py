@@ -50,8 +50,14 @@ def one_row(ask: Ask, identifier: str, format_: Format, options: Options, versio
         return answering.one_row(restricted_answer(ask, format_), identifier, format_, options)
     door = open_door()
     prepared = door.plan(version, ask)
-    held = answering.not_modified(prepared, request, options.changed(gzip=False))
-    return held or answering.one_row(door.answer(prepared), identifier, format_, options)
+    plain = options.changed(gzip=False)
+    held = answering.not_modified(prepared, request, plain)
+    if held is not None:
+        return held
+    body = ready_answers().row(prepared, format_)
+    if not body:  # none there either, or not in the pages
+        return answering.one_row(door.answer(prepared), identifier, format_, options)
+    return ready_answers().dressed(prepared, format_, plain, body)
 
 
 def restricted(ask: Ask, format_: Format, options: Options) -> Response:

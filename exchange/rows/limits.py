@@ -168,7 +168,8 @@ def say(response: Response) -> Response:
     """What is left of the quota, as headers."""
     used: Used | None = g.get("used")
     if used is not None:
-        response.headers.extend(used.headers())
+        for name, value in used.headers().items():
+            response.headers.add(name, value)
     return response
 
 

@@ -70,8 +70,7 @@ class Prepared:
     """An open answer that has not been computed yet: enough to say that the reader has it already.
 
     `page` is the plan as the pages of the version can answer it, None where they cannot. `keepable` says that equal
-    etags mean equal bytes for ever. `others` are the versions of the datasets that the plan joins. `headers` is room
-    for headers that were made before, by the choices they were made for; pages of one query share it.
+    etags mean equal bytes for ever. `others` are the versions of the datasets that the plan joins.
     """
 
     version: OpenVersion
@@ -82,7 +81,6 @@ class Prepared:
     page: Page | None = None
     keepable: bool = True
     others: Mapping[str, OpenVersion] = field(default_factory=dict)
-    headers: dict[object, list[tuple[str, str]]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def last_modified(self) -> datetime:

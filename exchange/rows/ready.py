@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Response, request
 from werkzeug.datastructures import Headers
@@ -20,7 +20,7 @@ from exchange.rows.door import Answer
 from exchange.rows.formats import FORMATS, Format, Options
 from exchange.rows.formats.packing import packed
 from exchange.rows.open_reading import OpenDoor, OpenVersion, Prepared
-from exchange.rows.pages_reading import PagesReader
+from exchange.rows.pages_reading import NOTHING, PagesReader
 from exchange.rows.store_pages import PAGES
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ SMALL_ROWS = 5_000
 
 KEPT_BYTES = 64 * 1024 * 1024
 """What one worker keeps of answers."""
+
+MOST_DESCRIBED = 2_000
+"""Sets of headers that one worker keeps."""
 
 REPEATABLE = "charter_oak.repeatable"
 """Where a request's environment says that its answer may be repeated (`exchange.portal.repeating`)."""
@@ -54,6 +57,10 @@ class _Made(Headers):
     def __init__(self, made: Sequence[tuple[str, str]]) -> None:
         self._list = list(made)
 
+    def add(self, key: str, value: Any, /, **_options: Any) -> None:
+        """One more; names and values are our own."""
+        self._list.append((key, value))
+
 
 class _Whole(Response):
     """A response whose headers are as they shall be."""
@@ -69,6 +76,7 @@ class Ready:
     def __init__(self, door: OpenDoor, kept: KeptBytes | None = None) -> None:
         self._door = door
         self._pages = PagesReader()
+        self._described: dict[Hashable, list[tuple[str, str]]] = {}
         self.kept = kept if kept is not None else KeptBytes(KEPT_BYTES)
 
     def response(self, prepared: Prepared, format_: Format, options: Options) -> Response | None:
@@ -80,7 +88,11 @@ class Ready:
             return None
         if again and not prepared.others:
             request.environ[REPEATABLE] = Repeatable(prepared.version, key)
-        made = _headers(prepared, format_, options)
+        return self.dressed(prepared, format_, options, body)
+
+    def dressed(self, prepared: Prepared, format_: Format, options: Options, body: bytes) -> Response:
+        """These bytes with the headers of the answer."""
+        made = self._headers(prepared, format_, options)
         etag = f'"{answering.etag_of(prepared.etag, options)}"'
         own = (("ETag", etag), (REQUEST_ID, secrets.token_hex(16)), ("Content-Length", str(len(body))))
         response = _Whole(body)
@@ -105,6 +117,22 @@ class Ready:
             body = _written(self._door.answer(prepared), format_, options)
         return b"".join(packed(iter((body,)))) if options.gzip else body
 
+    def row(self, prepared: Prepared, format_: Format) -> bytes | None:
+        """The one row of an answer as an object, from the pages; b"" for none, None where the columns have to say."""
+        page = self._page(prepared) if format_ is _JSON else None
+        return None if page is None else page[1:-2] + b"\n" if page != NOTHING else b""
+
+    def _headers(self, prepared: Prepared, format_: Format, options: Options) -> list[tuple[str, str]]:
+        """The headers of the answer but for the request's own: made once for equal fields of a version."""
+        key = (prepared.plan.fields, prepared.last_modified, prepared.version.number, format_.extension, options)
+        made = self._described.get(key)
+        if made is None:
+            made = _described(prepared, format_, options)
+            if len(self._described) >= MOST_DESCRIBED:
+                self._described.clear()
+            self._described[key] = made
+        return made
+
     def _page(self, prepared: Prepared) -> bytes | None:
         version, page = prepared.version, prepared.page
         if page is None:
@@ -123,15 +151,9 @@ def _written(answer: Answer, format_: Format, options: Options) -> bytes:
             close()
 
 
-def _headers(prepared: Prepared, format_: Format, options: Options) -> list[tuple[str, str]]:
-    """The headers of the answer but for the request's own, made once."""
-    key = (format_.extension, options)
-    made = prepared.headers.get(key)
-    if made is None:
-        described = Response(content_type=format_.content_type)
-        version = prepared.version
-        answer = Answer(prepared.plan.fields, iter(()), version.number, prepared.last_modified, prepared.etag)
-        answering.describe(described, answer, options)
-        made = [(name, value) for name, value in described.headers if name not in _OF_ONE]
-        prepared.headers[key] = made
-    return made
+def _described(prepared: Prepared, format_: Format, options: Options) -> list[tuple[str, str]]:
+    described = Response(content_type=format_.content_type)
+    version = prepared.version
+    answer = Answer(prepared.plan.fields, iter(()), version.number, prepared.last_modified, prepared.etag)
+    answering.describe(described, answer, options)
+    return [(name, value) for name, value in described.headers if name not in _OF_ONE]
