@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from exchange import clock
@@ -21,7 +22,7 @@ from exchange.rows.plan import Plan, Relation
 from exchange.rows.search_index import find_index
 from exchange.rows.source import Source
 
-BATCH_ROWS = 16_384
+BATCH_ROWS = 8_192
 _log = logging.getLogger(__name__)
 _OF_THE_DATA = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
@@ -98,6 +99,14 @@ def _load(cursor: Any, source: Source, name: str) -> Opened:
     return Opened(int(table.nbytes))
 
 
+def _in_order(rows: pa.Array, last: int) -> int:
+    """The last row number, after a look that they follow each other. Raises `RuntimeError` if the scan mixed them."""
+    numbers = rows.to_numpy(zero_copy_only=False)
+    if len(numbers) and (numbers[0] <= last or not (np.diff(numbers) > 0).all()):
+        raise RuntimeError("a scan did not give the rows in their own order")
+    return int(numbers[-1]) if len(numbers) else last
+
+
 class _Running:
     """One statement in progress."""
 
@@ -109,6 +118,7 @@ class _Running:
         self._first: pa.RecordBatch | None = None
         self._held: list[Held] = []
         self._done = False
+        self._last_row = -1
 
     def start(self, source: Source, others: Mapping[str, Source]) -> None:
         """Open the sources, begin the statement, compute the first batch."""
@@ -120,7 +130,12 @@ class _Running:
             for key, other in others.items()
         }
         sql, values = self._plan.sql(
-            held.relation, source.published_at, source.row_version, joined, search_index=held.opened.index
+            held.relation,
+            source.published_at,
+            source.row_version,
+            joined,
+            search_index=held.opened.index,
+            in_scan_order=True,
         )
         self._cursor = self._instance.cursor()
         self._first = self._timed(lambda: self._begin(sql, values))
@@ -139,7 +154,10 @@ class _Running:
             batch = self._reader.read_next_batch()
         except StopIteration:
             return None
-        return pa.RecordBatch.from_arrays(batch.columns, names=[field.name for field in self._plan.fields])
+        names = [field.name for field in self._plan.fields]
+        if batch.num_columns > len(names):
+            self._last_row = _in_order(batch.column(len(names)), self._last_row)
+        return pa.RecordBatch.from_arrays(batch.columns[: len(names)], names=names)
 
     def _timed(self, work: Callable[[], pa.RecordBatch | None]) -> pa.RecordBatch | None:
         elapsed = clock.stopwatch()

@@ -90,10 +90,13 @@ class Plan:
         others: Mapping[str, Relation] = _NO_OTHERS,
         *,
         search_index: SearchIndex | None = None,
+        in_scan_order: bool = False,
     ) -> tuple[str, list[Any]]:
         """DuckDB SQL over the relation of that name, and the values of `$1`, `$2` …
 
         `others` has a `Relation` for each of `datasets`. `search_index` lies beside the relation, if it has one.
+        `in_scan_order`: a scan of the relation gives its rows in their own order. A long answer in that order is then
+        not sorted, and has the row's number as one more column, the last, by which the engine makes sure of it.
         """
         relations = {"": Relation(relation, published_at, version), **others}
         system = {
@@ -105,7 +108,7 @@ class Plan:
         }  # fmt: skip
         emitter = Emitter(system, search_index)
         statement = Statement({dataset: each.name for dataset, each in relations.items()}, emitter)
-        return emitter.finished(statement.whole(self.root, DEFAULT_LIMIT))
+        return emitter.finished(statement.whole(self.root, DEFAULT_LIMIT, in_scan_order=in_scan_order))
 
 
 def resolve(

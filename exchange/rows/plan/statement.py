@@ -5,14 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from exchange.rows.plan.emitting import Emitter, varies
+from exchange.rows.plan.searching import Searched
 from exchange.rows.plan.shape import Combination, Dataset, Joined, Rows, Stage
-from exchange.rows.plan.typed import Typed, has_window, parts
+from exchange.rows.plan.typed import Apply, Typed, has_window, parts
 from exchange.rows.plan.values import quoted
 from exchange.rows.plan.visible import output_name, row_id
 from exchange.rows.types import ROW
 
 _JOINS = {"INNER": "JOIN", "LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "FULL": "FULL JOIN"}
 _SETS = {"UNION": "UNION", "INTERSECT": "INTERSECT", "MINUS": "EXCEPT"}
+
+
+LONG = 10_000
+"""Rows from which an answer is rather not sorted: that would hold all of them in memory."""
+
+_ROW_BY_ROW = frozenset({
+    "=", "!=", "<", "<=", ">", ">=", "NOT", "AND", "OR", "between", "not_between", "like", "not_like",
+    "is_null", "is_not_null", "+", "-", "*", "/",
+})  # fmt: skip
+"""What a condition may be made of so that engines look at one row after the other. Lists may become joins."""
+
+
+def _filters_only(stage: Stage) -> bool:
+    """Whether it is the rows of the dataset itself in their own order, under conditions on each row by itself."""
+    if stage.source != Dataset() or stage.where is None or stage.grouped or stage.joins or stage.looks_around:
+        return False
+    by_row = all(sort.expression == row_id(stage.alias) and not sort.descending for sort in stage.order)
+    plain = (not isinstance(part, Searched) and _is_row_by_row(part) for part in parts(stage.where))
+    return by_row and not stage.distinct and not stage.distinct_on and not stage.min_cell and all(plain)
+
+
+def _is_row_by_row(part: Typed) -> bool:
+    return not isinstance(part, Apply) or part.function.name in _ROW_BY_ROW
 
 
 class Statement:
@@ -22,9 +46,14 @@ class Statement:
         self._relations = relations
         self._emit = emit
 
-    def whole(self, stage: Stage, default_limit: int) -> str:
-        """The statement, with a limit."""
-        return self._stage(stage, default_limit if stage.limit is None else stage.limit, numbered=False, last=True)
+    def whole(self, stage: Stage, default_limit: int, *, in_scan_order: bool = False) -> str:
+        """The statement, with a limit. For `in_scan_order` see `Plan.sql`."""
+        limit = default_limit if stage.limit is None else stage.limit
+        if in_scan_order and limit >= LONG and _filters_only(stage):
+            outputs = [f"{self._emit.output(o.column)} AS {output_name(n)}" for n, o in enumerate(stage.outputs)]
+            row = f"{stage.alias}.{ROW} AS {ROW}"
+            return f"SELECT {', '.join([*outputs, row])} {self._body(stage)}{_page(limit, stage.offset)}"
+        return self._stage(stage, limit, numbered=False, last=True)
 
     def _rows(self, rows: Rows, *, numbered: bool, ids: bool = False) -> str:
         """What stands behind FROM. `numbered` stages have a row number, so that their order can be kept.
