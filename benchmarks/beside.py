@@ -48,7 +48,16 @@ def floor_server(folder: Path) -> Iterator[tuple[str, int]]:
         wait_until(f"http://127.0.0.1:{port}/same/page")
         yield f"http://127.0.0.1:{port}", process.pid
     finally:
-        process.terminate()
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a server; it is gone when this returns."""
+    process.terminate()
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait(timeout=30)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.beside import end
 from tests.makers.server import free_port, wait_until
 
 LOCKED = Path(__file__).parent / "peers" / "datasette.txt"
@@ -47,5 +48,4 @@ def serving(command: Path, database: Path) -> Iterator[tuple[str, int]]:
         wait_until(f"http://127.0.0.1:{port}/-/versions.json")
         yield f"http://127.0.0.1:{port}", process.pid
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        end(process)

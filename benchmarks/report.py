@@ -8,6 +8,7 @@ import platform
 import re
 
 from benchmarks import plot
+from benchmarks.goals import MORE_MEMORY_MIB, goal
 from benchmarks.results import Results
 
 OURS, PEER, ALONE = "Charter Oak", "Datasette 0.65", "the same page alone"
@@ -63,7 +64,8 @@ def _request_rows(results: Results, name: str) -> list[str]:
         share = f"{cpu / theirs:.2f}" if cpu and theirs else ""
         if who == ALONE and p99 and other:
             share = f"{share} (p99 {p99 / other:.2f})"
-        lines.append(f"| — {who} | {rate:,.0f}/s | {_ms(theirs)} | | {ours / rate:.2f} | {share} |")
+        aim = goal(name, who, rate=ours / rate, CPU=_ratio(cpu, theirs), p99=_ratio(p99, other))
+        lines.append(f"| — {who} | {rate:,.0f}/s | {_ms(theirs)} | {ours / rate:.2f} | {share} | {aim} |")
     return lines
 
 
@@ -72,14 +74,20 @@ def _transfer_rows(results: Results, name: str) -> list[str]:
     if ours is None:
         return []
     size, memory = results.middle(name, OURS, "megabytes") or 0, results.middle(name, OURS, "memory_mb") or 0
-    lines = [f"| **{name}** | {ours:.2f} s | {size:,.0f} MB | {memory:,.0f} MiB | |"]
+    aim = f"memory < 20 MB: {'met' if memory < MORE_MEMORY_MIB else '**missed**'}"
+    lines = [f"| **{name}** | {ours:.2f} s | {size:,.0f} MB | {memory:,.0f} MiB | | {aim} |"]
     for who in results.taken[name]:
         theirs = results.middle(name, who, "seconds")
         if who != OURS and theirs is not None:
             mb = results.middle(name, who, "megabytes")
             shown = f"{mb:,.0f} MB" if mb else ""
-            lines.append(f"| — {who} | {theirs:.2f} s | {shown} | | {ours / theirs:.2f} |")
+            aim = goal(name, who, time=ours / theirs)
+            lines.append(f"| — {who} | {theirs:.2f} s | {shown} | | {ours / theirs:.2f} | {aim} |")
     return lines
+
+
+def _ratio(ours: float | None, theirs: float | None) -> float | None:
+    return ours / theirs if ours and theirs else None
 
 
 def _ms(value: float | None) -> str:
@@ -142,7 +150,7 @@ where the line does not say so; quotas, headers, identity checks and, where the 
 
 ## Requests
 
-| Workload | Rate | CPU a request | | Our rate : theirs | Our CPU : theirs |
+| Workload | Rate | CPU a request | Our rate : theirs | Our CPU : theirs | Goal |
 |---|---|---|---|---|---|
 {requests}
 
@@ -152,8 +160,8 @@ returns the very bytes that we answered, from memory.
 
 ## Transfers
 
-| Workload | Time | Size | More memory | Our time : theirs |
-|---|---|---|---|---|
+| Workload | Time | Size | More memory | Our time : theirs | Goal |
+|---|---|---|---|---|---|
 {transfers}
 
 ## From 10,000 rows to the largest

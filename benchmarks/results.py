@@ -13,6 +13,10 @@ from typing import Any
 Rounds = list[dict[str, float]]
 
 
+SLOW_S = 6.0
+"""A measure that takes longer than this is taken once; then it is no question of a few per cent."""
+
+
 class Results:
     """Rounds of figures by workload and by who answered. A failure is kept as a sentence and ends nothing."""
 
@@ -31,6 +35,7 @@ class Results:
         found = self.taken.setdefault(workload, {}).get(who)
         have = list(found) if isinstance(found, list) else []
         for number in range(len(have), rounds):
+            before = time.monotonic()
             try:
                 have.append(measure(number))
             except Exception as problem:
@@ -38,6 +43,8 @@ class Results:
                 self._say(f"{workload} | {who}: failed, {problem!s:.160}")
                 return None
             self._keep(workload, who, have)
+            if time.monotonic() - before > SLOW_S:
+                break
         self._say(f"{workload} | {who}: {_shown(have)}")
         return have
 

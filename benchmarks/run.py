@@ -1,7 +1,8 @@
 """`make bench`: each workload beside the peer and its floors, in turn, in one run; writes `docs/performance.md`.
 
 make bench                                       everything, 1 M and 10 M rows; about an hour and a half
-make bench BENCH="--quick"                       one short round of 1 M rows; about six minutes
+make bench BENCH="--quick"                       one short round of 1 M rows; about seven minutes
+make bench BENCH="--stay --large 0"              keeps the server's folder, so that the next run goes on in it
 make bench BENCH="--rows 200000 --large 0"       another size, no large table
 """
 
@@ -9,11 +10,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +44,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="workloads whose name has this text")
     parser.add_argument("--keep", type=Path, default=ROOT / "var" / "bench", help="folder for figures, files and peer")
     parser.add_argument("--again", action="store_true", help="forget figures that were taken before")
+    parser.add_argument("--stay", action="store_true", help="keep the server's folder, and go on in it if it is there")
+    parser.add_argument(
+        "--brief-large", action="store_true", help="the large table beside DuckDB alone, without places"
+    )
     parser.add_argument("--no-report", action="store_true", help="print only")
     chosen = parser.parse_args()
     if chosen.quick:
@@ -53,7 +61,9 @@ def main() -> None:
     kept = chosen.keep / "results.json"
     if chosen.again:
         kept.unlink(missing_ok=True)
-    named = {name: getattr(chosen, name) for name in ("rows", "large", "restricted", "rounds", "seconds", "only")}
+    named = {name: getattr(chosen, name) for name in ("rows", "rounds", "seconds")}
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))  # so that every server is ended
+    signal.signal(signal.SIGHUP, lambda _number, _frame: sys.exit(1))
     results = Results(kept, named | {"peer": not chosen.no_peer})
     Bench(chosen, results).everything()
     text, picture = report.written(results, chosen)
@@ -69,15 +79,16 @@ class Bench:
 
     def __init__(self, chosen: argparse.Namespace, results: Results) -> None:
         self._chosen, self._results = chosen, results
-        self._work = chosen.keep / f"run-{os.getpid()}"
+        self._work = chosen.keep / ("stays" if chosen.stay else f"run-{os.getpid()}")
 
     def everything(self) -> None:
         """Every part; a part that fails as a whole is said and passed by."""
         self._work.mkdir(parents=True, exist_ok=True)
         try:
             self._part("log", self._appends)
-            with serving(self._work / "data") as server:
-                if self._chosen.restricted:
+            is_there = (self._work / "data" / "demo" / "credentials.json").exists()
+            with serving(self._work / "data", demo=not is_there) as server:
+                if self._chosen.restricted and not is_there:
                     self._part("restricted", lambda: self._restricted(server))
                 self._part("rows", lambda: self._rows(server, self._chosen.rows, whole=True))
                 self._part("catalogue", lambda: self._catalogue(server))
@@ -86,7 +97,8 @@ class Bench:
                 self._part("sizes", lambda: self._sizes(server))
                 self._note("memory", "largest process after all of it", lambda: load.memory_mb(server.pid))
         finally:
-            subprocess.run(["rm", "-rf", self._work], check=False)
+            if not self._chosen.stay:
+                subprocess.run(["rm", "-rf", self._work], check=False)
 
     def _part(self, name: str, work: Callable[[], None]) -> None:
         try:
@@ -148,15 +160,20 @@ class Bench:
 
     def _rows(self, server: Server, rows: int, *, whole: bool) -> None:
         asked = [w for w in workloads.of_rows(rows) if self._wanted(w.name)]
-        took = beside.timed(lambda: tables.publish(server, rows, places=True))
-        self._note("publishing", f"{rows:,} rows and their places, seconds", lambda: took)
+        brief = self._chosen.brief_large and not whole
+        took = beside.timed(lambda: tables.publish(server, rows, places=not brief))
+        self._note("publishing", f"{rows:,} rows{'' if brief else ' and their places'}, seconds", lambda: took)
         folder = self._chosen.keep / f"floor-{rows}"
-        tables.write_floor_files(folder, rows)
+        tables.write_floor_files(folder, rows, only_columns=brief)
         beside.keep_bodies(server, folder, rows)
         label = "" if whole else f", {rows:,} rows"
-        with self._others(folder) as others:
+        with self._others(folder, peer_too=not brief) as others:
             for workload in asked:
-                self._one(server, workload, others, label)
+                if not brief:
+                    self._one(server, workload, others, label)
+                elif "circle" not in workload.name:
+                    floors = {name: paths for name, paths in workload.floors.items() if name == workloads.DUCKDB}
+                    self._one(server, replace(workload, floors=floors), others, label)
             if whole:
                 self._one(server, workloads.cached(rows), others, "")
             self._exports(server, rows, others, label, folder)
@@ -175,10 +192,10 @@ class Bench:
             self._figure(name, floor, paths, others["floors"], workload.clients)
 
     @contextmanager
-    def _others(self, folder: Path) -> Iterator[dict[str, tuple[str, int]]]:
+    def _others(self, folder: Path, *, peer_too: bool = True) -> Iterator[dict[str, tuple[str, int]]]:
         with ExitStack() as stack:
             others = {"floors": stack.enter_context(beside.floor_server(folder))}
-            if not self._chosen.no_peer:
+            if peer_too and not self._chosen.no_peer:
                 try:
                     command = peer.install(self._chosen.keep)
                     others[PEER] = stack.enter_context(peer.serving(command, folder / "floor.sqlite"))
@@ -194,7 +211,7 @@ class Bench:
             if self._wanted(name):
                 self._transfer(name, OURS, (server.origin, server.pid), whole)
                 self._transfer(name, report.STORED, others["floors"], f"/file/rows.{kind}")
-                if PEER in others and kind == "csv" and self._chosen.rounds > 1 and not label:
+                if PEER in others and kind == "csv" and self._chosen.seconds >= 2 and not label:
                     self._transfer(name, PEER, others[PEER], "/floor/rows.csv?_stream=on&_size=max", rounds=1)
             name = f"filtered export (half the rows), {kind.upper()}{label}"
             if self._wanted(name):

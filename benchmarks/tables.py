@@ -126,9 +126,10 @@ def _listed(session: Session, now: datetime, rows: int) -> None:
             )
 
 
-def write_floor_files(folder: Path, rows: int) -> None:
+def write_floor_files(folder: Path, rows: int, *, only_columns: bool = False) -> None:
     """The same rows as SQLite (indexes on id, town and category; each row also as JSON text), DuckDB and CSV files."""
-    if (folder / "files" / "rows.json").exists():
+    complete = folder / ("columns" if only_columns else "complete")
+    if complete.exists():
         return
     (folder / "files").mkdir(parents=True, exist_ok=True)
     select = PLAIN.format(rows=rows_sql(rows))
@@ -137,7 +138,9 @@ def write_floor_files(folder: Path, rows: int) -> None:
         connection.execute(f"CREATE OR REPLACE TABLE rows AS {select}")
         connection.execute(f"COPY rows TO '{folder / 'files' / 'rows.csv'}' (HEADER)")
         connection.execute(f"COPY rows TO '{folder / 'files' / 'rows.json'}' (FORMAT json, ARRAY true)")
-        _write_sqlite(folder / "floor.sqlite", connection)
+        if not only_columns:
+            _write_sqlite(folder / "floor.sqlite", connection)
+    complete.touch()
 
 
 def _write_sqlite(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
