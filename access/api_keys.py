@@ -141,16 +141,22 @@ class ApiKeys:
         key = _find(session, presented.authorization)
         if key is None:
             raise self._stranger(session, presented, WITHOUT, now)
+        writer = self._writer(session, key, now)
+        if key.last_used_at is None or now - key.last_used_at >= TOUCH_EVERY:
+            key.last_used_at = now
+        session.commit()
+        return writer
+
+    def renew(self, session: Session, key_id: str, now: datetime) -> Writer:
+        """Who the holder of this key is by now; a key or person that has ended meanwhile is refused, on record."""
+        return self._writer(session, session.get_one(ApiKey, key_id, populate_existing=True), now)
+
+    def _writer(self, session: Session, key: ApiKey, now: datetime) -> Writer:
         problem = _problem(session, key, now)
         if problem is not None:
             self._refuse(session, key.person.pseudonym, key.id, problem, None, now)
             raise NoKey(problem)
-        identity = identify(session, key.person, legal_day(now), key.created_at, METHOD)
-        if key.last_used_at is None or now - key.last_used_at >= TOUCH_EVERY:
-            key.last_used_at = now
-        writer = Writer(identity, key.id)
-        session.commit()
-        return writer
+        return Writer(identify(session, key.person, legal_day(now), key.created_at, METHOD), key.id, self.renew)
 
     def refused(self, session: Session, writer: Writer, dataset_id: str | None, reason: str, now: datetime) -> None:
         """Record that a known key was refused something."""

@@ -50,8 +50,8 @@ TO_EVERYBODY = ("public.read", "public")
 def create() -> Response:
     """Register a draft dataset of the writer's agency."""
     with writing_person() as writer:
-        view = object_of_request()
-        dataset = registering.create(session(), writer, view, clock.now())
+        view, now = object_of_request(), clock.now()
+        dataset = registering.create(session(), writer.still(session(), now), view, now)
         session().commit()
         return _view(dataset)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 from base64 import b64encode
 from datetime import date, timedelta
@@ -143,26 +145,61 @@ def test_a_session_and_a_page_of_another_site_count_for_nothing(client: FlaskCli
     assert answer.status_code == 401 and "web pages" in answer.json["message"]
 
 
-@pytest.mark.parametrize("end", ["key", "expiry", "departure", "role"])
+def end_it(session: Session, key: Key, end: str) -> None:
+    now = clock.now()
+    if end == "role":
+        yesterday = date.today() - timedelta(days=2)  # noqa: DTZ011
+        session.execute(update(Role).where(Role.person_id == key.person_id).values(ends=yesterday))
+    elif end == "departure":
+        session.get_one(Person, key.person_id).left_at = now
+    else:
+        name = {"key": "ended_at", "expiry": "expires_at"}[end]
+        setattr(session.get_one(ApiKey, key.id), name, now - timedelta(seconds=1))
+    session.commit()
+
+
+ENDS = ["key", "expiry", "departure", "role"]
+
+
+@pytest.mark.parametrize("end", ENDS)
 def test_invariant_3_what_ends_a_right_ends_it_at_the_next_request(
     client: FlaskClient, key: Key, path: str, end: str
 ) -> None:
     assert send(client, key, "POST", path, ROW).status_code == 200
-    now = clock.now()
-    if end == "role":
-        yesterday = date.today() - timedelta(days=2)  # noqa: DTZ011
-        db.session.execute(update(Role).where(Role.person_id == key.person_id).values(ends=yesterday))
-    elif end == "departure":
-        db.session.get_one(Person, key.person_id).left_at = now
-    else:
-        name = {"key": "ended_at", "expiry": "expires_at"}[end]
-        setattr(db.session.get_one(ApiKey, key.id), name, now - timedelta(seconds=1))
-    db.session.commit()
+    end_it(db.session(), key, end)
     answer = send(client, key, "POST", path, [{"case_id": "2"}])
     assert answer.status_code == (404 if end == "role" else 401)
-    if end != "role":
-        (entry,) = recorded(db.session(), "key:write:refuse")
-        assert (entry["client"], entry["outcome"]) == (key.id, "refused")
+    (entry,) = recorded(db.session(), "key:write:refuse")
+    assert (entry["client"], entry["outcome"]) == (key.id, "refused")
+
+
+@pytest.mark.parametrize(
+    ("end", "method", "place"),
+    [*((end, "POST", "/resource/{}") for end in ENDS), ("role", "PUT", "/api/views/{}"), ("key", "POST", "/api/views")],
+)
+def test_invariant_3_what_ends_a_right_while_the_body_comes_in_ends_it_for_this_write(
+    client: FlaskClient, key: Key, path: str, end: str, method: str, place: str
+) -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if not self.tell():
+                with Session(db.engine) as session:
+                    end_it(session, key, end)
+            return super().read(size)
+
+        def readinto(self, room: Any) -> int:
+            given = self.read(len(room))
+            room[: len(given)] = given
+            return len(given)
+
+    body = b'{"case_id": "1", "name": "Mine"}' if "views" in place else json.dumps(ROW).encode()
+    headers = {**key.basic, "Content-Length": str(len(body)), "Content-Type": "application/json"}
+    answer = client.open(place.format(path[10:19]), method=method, input_stream=Slow(body), headers=headers)
+    assert answer.status_code == (404 if end == "role" else 401)
+    (entry,) = recorded(db.session(), "key:write:refuse")
+    assert (entry["client"], entry["outcome"]) == (key.id, "refused")
+    (dataset,) = db.session.query(Dataset).all()
+    assert (dataset.current_version_id, dataset.title) == (None, "Cases")
 
 
 def test_another_agencys_dataset_is_refused_on_record(client: FlaskClient, key: Key, path: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from exchange.directory.identity import Identity
+
+Renew = Callable[[Session, str, datetime], "Writer"]
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,15 @@ class Presented:
 
 @dataclass(frozen=True)
 class Writer:
-    """The person, with the roles in force now, and the key that spoke for them."""
+    """The person, with the roles in force now, and the key that spoke for them. `renew` looks at both again."""
 
     identity: Identity
     key_id: str
+    renew: Renew | None = field(default=None, compare=False, repr=False)
+
+    def still(self, session: Session, now: datetime) -> Writer:
+        """The same person with the roles in force now: a body may have come slowly. Raises `Unauthenticated`."""
+        return self if self.renew is None else self.renew(session, self.key_id, now)
 
 
 class Keepers(Protocol):

@@ -13,7 +13,7 @@ from flask import current_app, request
 
 from exchange import clock
 from exchange.catalog.models import Dataset
-from exchange.errors import Refused
+from exchange.errors import NotFound, Refused
 from exchange.hub.writing.body import Body, receive
 from exchange.hub.writing.credentials import Keepers, Presented, Writer
 from exchange.hub.writing.faults import TOO_LARGE, BadBody, malformed
@@ -34,7 +34,7 @@ def writing_person(dataset_id: str | None = None) -> Iterator[Writer]:
     writer = keepers.writer(session(), presented, clock.now())
     try:
         yield writer
-    except Refused as refused:
+    except (Refused, NotFound) as refused:
         keepers.refused(session(), writer, dataset_id, refused.message, clock.now())
         raise
 
@@ -46,8 +46,8 @@ def require_dataset(writer: Writer, dataset_id: str) -> None:
 
 
 def own_dataset(writer: Writer, dataset_id: str) -> Dataset:
-    """The dataset that is written about."""
-    return dataset_for(session(), writer, dataset_id)
+    """The dataset that is written about, for who the writer is now that the body is in."""
+    return dataset_for(session(), writer.still(session(), clock.now()), dataset_id)
 
 
 @contextmanager

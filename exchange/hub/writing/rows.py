@@ -92,6 +92,7 @@ def write_rows(
         return NOTHING
     session.commit()
     with turn(settings.data_dir, write.dataset_id):
+        writer = writer.still(session, now)
         dataset = dataset_for(session, writer, write.dataset_id)
         _give_up_orphans(session, settings, dataset, now)
         run = _begin(session, settings, writer, dataset, write, now)
