@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import shapely
 
-MOST = 10_000
-"""Crossings that one computation may meet; about a second's work."""
+MOST = 2_000
+"""Crossings that the shapes of one row may have: hundredths of a second, since thousands of rows come in one call."""
 
 MOST_NEAR = 5_000_000
 """Pairs of lines that are looked at; where more lie near one another, they count as too many crossings."""

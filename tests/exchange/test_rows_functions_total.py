@@ -92,7 +92,7 @@ def test_a_value_that_the_engine_stumbles_over_is_not_written_into_the_log(
     def sql(relation: str, *_rest: Any, **_more: Any) -> tuple[str, list[Any]]:
         return f"SELECT CAST(town AS INTEGER) FROM {relation}", []
 
-    failing = cast(Plan, SimpleNamespace(fields=(Field("town", "number"),), limit=1, sql=sql))
+    failing = cast(Plan, SimpleNamespace(fields=(Field("town", "number"),), limit=1, grouped=False, sql=sql))
     with caplog.at_level(logging.WARNING), pytest.raises(NotComputable):
         towns.run(failing)
     assert "ConversionException" in caplog.text
