@@ -45,6 +45,7 @@ def _command(chosen: argparse.Namespace) -> str:
     if chosen.quick:
         return 'make bench BENCH="--quick"'
     given = f"--rows {chosen.rows} --large {chosen.large} --restricted {chosen.restricted}"
+    given += " --brief-large" if chosen.brief_large else ""
     return f'make bench BENCH="{given} --rounds {chosen.rounds} --seconds {chosen.seconds:g}"'
 
 
