@@ -133,6 +133,25 @@ def test_pages_and_columns_give_the_same_answer_through_http(app: Flask, quakes:
     without.extensions["ledger"].close()
 
 
+def test_one_row_from_the_pages_is_the_one_from_the_columns(app: Flask, quakes: FlaskClient) -> None:
+    key = quakes.get(PAGE).get_json()[3]["earthquake_id"]
+    address = f"/resource/abcd-1234/{key}.json"
+    from_pages = quakes.get(address)
+    assert quakes.get(address, headers={"If-None-Match": from_pages.headers["ETag"]}).status_code == 304
+    assert (quakes.head(address).status_code, quakes.head(address).data) == (200, b"")
+    with app.app_context():
+        assert ready_answers()._pages._known, "the pages were read"
+    for file in (app.config["SETTINGS"].data_dir / "open").rglob("*.pages"):
+        file.unlink()
+    app.extensions["ready_answers"] = Ready(app.extensions["open_door"])
+    from_columns = quakes.get(address)
+    assert from_columns.data == from_pages.data and from_columns.headers["ETag"] == from_pages.headers["ETag"]
+    own = ("X-Socrata-RequestId", "RateLimit")
+    first, second = (sorted((n, v) for n, v in one.headers if n not in own) for one in (from_pages, from_columns))
+    assert first == second
+    assert quakes.get("/resource/abcd-1234/nobody-has-this.json").status_code == 404
+
+
 def test_what_changes_by_itself_is_not_kept(quakes: FlaskClient) -> None:
     path = "/resource/abcd-1234.json?$select=get_utc_date()%20as%20now&$limit=1"
     first, second = quakes.get(path), quakes.get(path)
