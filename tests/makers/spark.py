@@ -33,8 +33,16 @@ def spark_remote() -> str:
     if shutil.which("java") is None:
         pytest.skip("Java is not installed; Spark needs Java 17")
     installed = _installed()
+    _look_like_a_program()
     sys.path.append(str(installed / "client"))
     return f"sc://127.0.0.1:{_started(installed / 'server' / 'pyspark')}"
+
+
+def _look_like_a_program() -> None:
+    """Spark's client takes a process whose main module has no file, as pytest-xdist's have, for a run of doctests."""
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__file__"):
+        main.__file__ = __file__
 
 
 def executors() -> list[int]:
