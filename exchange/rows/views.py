@@ -59,7 +59,7 @@ def make() -> str | tuple[str, int]:
     if not form.validate():
         return _page(form, EndForm(formdata=None)), 400
     identity = current_identity()
-    address = limits_here().address_of(request) or "behind the proxy"
+    address = limits_here().address_of(request.environ) or "behind the proxy"
     wanted = tokens_room.Wanted(
         form.name.data.strip(), form.purpose.data.strip(), identity.person_id if identity else None, address
     )
