@@ -59,7 +59,9 @@ def test_only_the_clock_reads_the_time() -> None:
 
 def test_packages_export_nothing() -> None:
     """A room that became a folder keeps its address; every other package's `__init__` is empty."""
-    rooms = {f"exchange/rows/{room}/__init__.py" for room in ("soql", "plan", "formats", "functions", "functions/dialects")}
+    rooms = {
+        f"exchange/rows/{room}/__init__.py" for room in ("soql", "plan", "formats", "functions", "functions/dialects")
+    }
     full = {str(p.relative_to(ROOT)) for p in _files() if p.name == "__init__.py" and ast.parse(p.read_text()).body[1:]}
     assert full <= rooms
 
