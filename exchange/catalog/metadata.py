@@ -84,14 +84,26 @@ def contact(origin: str) -> str:
 
 
 def _distributions(dataset: Dataset, origin: str) -> list[dict[str, str]]:
-    rows = f"{origin}/resource/{dataset.id}"
+    """The whole table as files, at the addresses that data.ct.gov gave, and the address that answers queries.
+
+    `/resource/<4x4>.csv` is no download: without a limit it gives the first 1,000 rows.
+    """
+    whole = f"{origin}/api/views/{dataset.id}/rows"
+    files = (("csv", "text/csv"), ("json", "application/json"))
     return [
-        {"@type": "dcat:Distribution", "downloadURL": f"{rows}.csv", "mediaType": "text/csv", "format": "CSV"},
+        *(
+            {
+                "@type": "dcat:Distribution",
+                "downloadURL": f"{whole}.{extension}?accessType=DOWNLOAD",
+                "mediaType": type_,
+                "format": extension.upper(),
+            }
+            for extension, type_ in files
+        ),
         {
             "@type": "dcat:Distribution",
-            "downloadURL": f"{rows}.json",
-            "mediaType": "application/json",
-            "format": "JSON",
+            "accessURL": f"{origin}/resource/{dataset.id}",
+            "format": "API",
+            "title": "Rows by SoQL query",
         },
-        {"@type": "dcat:Distribution", "accessURL": rows, "format": "API", "title": "Rows by SoQL query"},
     ]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -68,6 +69,16 @@ def test_ls_socrata_finds_what_it_reads(app: Flask, client: FlaskClient) -> None
         assert date.fromisoformat(one["issued"]) and date.fromisoformat(one["modified"]) and one["theme"]
     unchanged = client.get("/data.json", headers={"If-None-Match": answer.headers["ETag"]})
     assert unchanged.status_code == 304
+
+
+def test_what_the_feed_offers_for_download_is_the_whole_table(app: Flask, client: FlaskClient) -> None:
+    make_open_dataset(db.session(), app.config["SETTINGS"].data_dir, NOON)
+    db.session.commit()
+    (record,) = client.get("/data.json").get_json()["dataset"]
+    files = [part["downloadURL"] for part in record["distribution"] if "downloadURL" in part]
+    table, _ = (client.get("/" + address.split("/", 3)[3]) for address in files)
+    assert [urlsplit(address).path for address in files] == [f"/api/views/abcd-1234/rows.{e}" for e in ("csv", "json")]
+    assert len(table.text.splitlines()) == 1 + 2500  # a query without a limit gives 1,000
 
 
 @pytest.mark.skipif(not SCHEMAS.exists(), reason="the published schemas are not beside the repository")
