@@ -23,7 +23,8 @@ NOT_THIS_FORMAT = "soda.schema-invalid-for-mime-type"
 
 EXPOSED = ", ".join((
     "X-SODA2-Fields", "X-SODA2-Types", "X-SODA2-Legacy-Types", "X-SODA2-Row-Count", "X-SODA2-Truth-Last-Modified",
-    "X-SODA2-Data-Out-Of-Date", "X-SODA2-Warning", "ETag", "Last-Modified", "Content-Disposition", "Repr-Digest",
+    "X-SODA2-Data-Out-Of-Date", "X-SODA2-Secondary-Last-Modified", "X-SODA2-Warning", "ETag", "Last-Modified",
+    "Content-Disposition", "Repr-Digest",
     "RateLimit", "RateLimit-Policy", "Retry-After",
 ))  # fmt: skip
 """Headers that scripts of other sites may read."""
