@@ -23,7 +23,7 @@ class KeptBytes:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.bytes = 0
-        self.hits = self.misses = 0
+        self.hits = 0
         self._values: OrderedDict[Hashable, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -37,7 +37,6 @@ class KeptBytes:
         with self._lock:
             value = self._values.get(key)
             if value is None:
-                self.misses += 1
                 return None
             self._values.move_to_end(key)
             self.hits += 1

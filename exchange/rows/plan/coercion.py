@@ -59,12 +59,6 @@ def number(text: str) -> int | float | None:
     return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 
-def row_identifier(row: int) -> str:
-    """The opaque id of a row by its place in the version."""
-    digits = f"{row:016x}"
-    return "row-" + "-".join(digits[start : start + 4] for start in (0, 4, 8, 12))
-
-
 def row_number(text: str) -> int | None:
     """The place in the version that an opaque row id says; None for any other text."""
     match = _ROW_ID.match(text.strip())
