@@ -194,14 +194,17 @@ def older_database(engine: Engine, _: Path) -> None:
         connection.execute(delete(tables.checkpoints))
 
 
+def flip_first_bit(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
 def flip_tile(_: Engine, data_dir: Path) -> None:
-    path = data_dir / "log" / tile_path(0, 1, 44)
-    path.write_bytes(b"\x00" + path.read_bytes()[1:])
+    flip_first_bit(data_dir / "log" / tile_path(0, 1, 44))
 
 
 def flip_upper_tile(_: Engine, data_dir: Path) -> None:
-    path = data_dir / "log" / tile_path(1, 0, 1)
-    path.write_bytes(b"\x00" + path.read_bytes()[1:])
+    flip_first_bit(data_dir / "log" / tile_path(1, 0, 1))
     (data_dir / "log" / "checkpoint").unlink()
 
 
