@@ -53,6 +53,9 @@ class Entry:
 
     `actor` is a person's pseudonym; `ref` the id of the intent that this is the outcome of; `because` the clause
     ids, exemption codes or roles that decided; `columns` field names; `filter_commit` a digest of the query text.
+    `agency` is the one that acts, `source` the one whose data it is; `code` a short word for a refusal's reason.
+    `manifest` is the SHA-256 of the disclosure manifest, `subjects` how many persons it lists; `sealed` holds personal
+    fields, each under its person's key.
     """
 
     action: Action
@@ -61,6 +64,7 @@ class Entry:
     client: str | None = None
     working_group: str | None = None
     agency: str | None = None
+    source: str | None = None
     token: str | None = None
     grant: str | None = None
     agreement: str | None = None
@@ -75,9 +79,13 @@ class Entry:
     rows: int | None = None
     bytes: int | None = None
     result_sha256: str | None = None
+    manifest: str | None = None
+    subjects: int | None = None
+    code: str | None = None
     reason: str | None = None
     because: tuple[str, ...] = ()
     ref: str | None = None
+    sealed: Mapping[str, str] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -66,6 +66,7 @@ entries = Table(
     Column("client", String(80)),
     Column("working_group", String(80)),
     Column("agency", String(80)),
+    Column("source", String(80)),
     Column("dataset", String(9)),
     Column("agreement", String(20)),
     Column("agreement_version", Integer),
@@ -73,6 +74,7 @@ entries = Table(
     Column("ref", String(36)),
     Column("rows", BigInteger),
     Column("bytes", BigInteger),
+    Column("code", String(40)),
     Column("reason", Text),
     Column("body", LargeBinary, nullable=False),
     Index("ix_audit_entry_t", "t"),
@@ -81,6 +83,7 @@ entries = Table(
     Index("ix_audit_entry_action_t", "action", "t"),
     Index("ix_audit_entry_agreement_t", "agreement", "t"),
     Index("ix_audit_entry_working_group_t", "working_group", "t"),
+    Index("ix_audit_entry_source_t", "source", "t"),
     Index("ix_audit_entry_ref", "ref"),
 )
 
