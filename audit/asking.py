@@ -16,7 +16,8 @@ from wtforms import DateField, Form, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Optional, ValidationError
 
 from audit.actions import Action, Outcome
-from audit.questions import Question, end_of, start_of
+from audit.days import end_of, start_of
+from audit.questions import Question
 from audit.words import words_for
 
 FOUR_BY_FOUR = re.compile(r"[a-z0-9]{4}-[a-z0-9]{4}\Z")

@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as time_of_day
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, Select, and_, case, func, select
 
 from audit import tables
 from audit.actions import Action
+from audit.days import instant_of, milliseconds
 from audit.tables import as_bytes, body_of
 
 READS = (Action.ACCESS_ROWS_INTENT, Action.ACCESS_ROWS_REFUSE)
@@ -26,7 +25,6 @@ READS = (Action.ACCESS_ROWS_INTENT, Action.ACCESS_ROWS_REFUSE)
 PAGE = 50
 CHUNK = 500
 MOST_GROUPS = 200
-LEGAL_ZONE = ZoneInfo("America/New_York")
 
 e = tables.entries.c
 
@@ -109,17 +107,6 @@ def person_read(pseudonyms: Sequence[str], since: datetime | None = None, until:
     return Question(actions=READS, persons=tuple(pseudonyms), since=since, until=until)
 
 
-def start_of(day: date | None) -> datetime | None:
-    """The first instant of a day in Connecticut."""
-    return datetime.combine(day, time_of_day.min, LEGAL_ZONE).astimezone(UTC) if day else None
-
-
-def end_of(day: date | None) -> datetime | None:
-    """The last millisecond of a day in Connecticut."""
-    following = start_of(day + timedelta(days=1)) if day else None
-    return following - timedelta(milliseconds=1) if following else None
-
-
 def page(connection: Connection, question: Question, *, before: int | None = None, limit: int = PAGE) -> Page:
     """One screen of the answer, newest first, older than the entry with index `before`."""
     chosen = _matching(question).order_by(e.idx.desc()).limit(limit + 1)
@@ -149,7 +136,7 @@ def groups(connection: Connection, question: Question) -> tuple[Group, ...]:
 
 
 def _group(row: Row[Any]) -> Group:
-    first, last = _instant(row.first), _instant(row.last)
+    first, last = instant_of(row.first), instant_of(row.last)
     return Group(
         actor=row.actor,
         client=row.client,
@@ -230,8 +217,8 @@ def _conditions(question: Question) -> list[Any]:
         (question.agreement, e.agreement == question.agreement),
         (question.working_group, e.working_group == question.working_group),
         (question.client, e.client == question.client),
-        (question.since, e.t >= _milliseconds(question.since)),
-        (question.until, e.t <= _milliseconds(question.until)),
+        (question.since, e.t >= (milliseconds(question.since) if question.since else 0)),
+        (question.until, e.t <= (milliseconds(question.until) if question.until else 0)),
         (question.through is not None, e.idx <= (question.through or 0)),
     ]
     return [condition for given, condition in tests if given]
@@ -249,7 +236,7 @@ def _line(row: Row[Any], outcome: Row[Any] | None) -> Line:
     return Line(
         index=row.idx,
         id=row.id,
-        at=_instant(row.ms),
+        at=instant_of(row.ms),
         action=row.action,
         outcome=row.outcome,
         ended=outcome.outcome if outcome is not None else None,
@@ -258,11 +245,3 @@ def _line(row: Row[Any], outcome: Row[Any] | None) -> Line:
         body=as_bytes(row.body),
         outcome_body=as_bytes(outcome.body) if outcome is not None else None,
     )
-
-
-def _instant(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _milliseconds(instant: datetime | None) -> int:
-    return int(instant.timestamp() * 1000) if instant else 0

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from audit import asking, export, questions, verification, words
 from audit.actions import Action, Outcome
+from audit.days import LEGAL_ZONE, end_of, start_of
 from audit.entry import Entry
 from audit.ledger import Ledger, waiting
 from audit.published import engine, head, store
@@ -141,7 +142,7 @@ def _who_read(form: asking.WhoRead) -> Question | None:
     found = asking.find_datasets(form.dataset.data or "") if request.args and form.validate() else []
     if len(found) != 1:
         return None
-    return questions.who_read(found[0], questions.start_of(form.since.data), questions.end_of(form.until.data))
+    return questions.who_read(found[0], start_of(form.since.data), end_of(form.until.data))
 
 
 def _person_read(form: asking.PersonRead) -> Question | None:
@@ -151,7 +152,7 @@ def _person_read(form: asking.PersonRead) -> Question | None:
     if not found or any(those != [text] for text, those in zip(typed, found, strict=True)):
         return None
     persons = [those[0] for those in found]
-    return questions.person_read(persons, questions.start_of(form.since.data), questions.end_of(form.until.data))
+    return questions.person_read(persons, start_of(form.since.data), end_of(form.until.data))
 
 
 def _entries(form: asking.Entries) -> Question | None:
@@ -234,7 +235,7 @@ def _naming(
         "words_for": words.words_for,
         "ending": words.ending,
         "without_actor": words.without_actor,
-        "zone": questions.LEGAL_ZONE,
+        "zone": LEGAL_ZONE,
     }
 
 
