@@ -23,6 +23,7 @@ from access.reasons import why_not
 from access.watching import Watch
 from access.withholding import names_in, why_column
 from audit.actions import Action, Outcome
+from audit.codes import Code
 from audit.entry import Entry
 from audit.ledger import Ledger, LogUnavailable, Recorded
 from exchange import clock
@@ -61,6 +62,8 @@ class Case:
     database: Database
     known_epoch: int
     origin: str
+    source: str | None
+    """The agency that owns the dataset asked for; None if there is none."""
 
     def plan(self, matter: Matter) -> tuple[Plan, Decision]:
         """The plan over the columns that exist for this reader, and the decision on it. Refuses by raising."""
@@ -89,8 +92,8 @@ class Case:
         beyond = sorted(names_in(self.ask.query) & {c.name for c in matter.columns} - names)
         if beyond and error.code == "query.soql.no-such-column":
             reason, because = self._why_withheld(matter.dataset_id, beyond[0])
-            self.refuse(reason, because, lambda headers: NotGranted(reason, because, headers))
-        self.refuse(f"The query was not understood ({error.code}).", (), lambda _headers: error)
+            self.refuse(Code.COLUMN_WITHHELD, reason, because, lambda headers: NotGranted(reason, because, headers))
+        self.refuse(Code.QUERY, f"The query was not understood ({error.code}).", (), lambda _headers: error)
 
     def _why_withheld(self, dataset_id: str, column: str) -> tuple[str, tuple[str, ...]]:
         with Session(self.database) as session:
@@ -98,16 +101,16 @@ class Case:
 
     def refuse_decision(self, decision: Decision) -> NoReturn:
         """Record and raise a refusal that the decision gave."""
-        self.refuse(
-            decision.reason, decision.because, lambda headers: NotGranted(decision.reason, decision.because, headers)
-        )
+        reason, because = decision.reason, decision.because
+        code = decision.code or Code.STANDING
+        self.refuse(code, reason, because, lambda headers: NotGranted(reason, because, headers))
 
     def spend(self) -> None:
         """Count the query against the number a day that the agreement sets, if it sets one."""
         if self.seen.rate is None or spend(self.database, self.seen.terms.grant_id, self.seen.rate, self.now):
             return
         reason = f"The agreement allows {self.seen.rate} queries a day; the next day begins at midnight, New York time."
-        self.refuse(reason, self.seen.terms.because.get("rate", ()), lambda _headers: TooMany(reason))
+        self.refuse(Code.RATE, reason, self.seen.terms.because.get("rate", ()), lambda _headers: TooMany(reason))
 
     def authorize(self, plan: Plan, decision: Decision, matter: Matter, session: Session) -> Entry:
         """Authorize and log in one statement; the intent, durable. Anything else refuses by raising."""
@@ -141,6 +144,7 @@ class Case:
         finally:
             session.rollback()
         self.refuse(
+            refusal.code,
             refusal.reason,
             refusal.because,
             lambda headers: NotGranted(refusal.reason, refusal.because, headers),
@@ -150,10 +154,17 @@ class Case:
     def refuse_replay(self) -> NoReturn:
         """A proof that was used before, here or on another worker."""
         reason = "The DPoP proof was used before; make a new one for every request."
-        self.refuse(reason, (), lambda _headers: Unproven("invalid_dpop_proof", reason, self.origin), proof_used=True)
+        self.refuse(
+            Code.PROOF_REPLAYED,
+            reason,
+            (),
+            lambda _headers: Unproven("invalid_dpop_proof", reason, self.origin),
+            proof_used=True,
+        )
 
     def refuse(
         self,
+        code: Code,
         reason: str,
         because: tuple[str, ...],
         error: Callable[[dict[str, str]], CharterError],
@@ -161,7 +172,9 @@ class Case:
         proof_used: bool = False,
     ) -> NoReturn:
         """Record the refusal, durable, then raise it. `proof_used`: the proof's one-time key is spent already."""
-        entry = replace(self.entry(Action.ACCESS_ROWS_REFUSE, Outcome.REFUSED), reason=reason, because=because)
+        entry = replace(
+            self.entry(Action.ACCESS_ROWS_REFUSE, Outcome.REFUSED), code=code, reason=reason, because=because
+        )
         key = None if proof_used else self.seen.replay_key
         if self.ledger.record(entry, replay_key=key) is Recorded.REPLAYED:
             self.refuse_replay()
@@ -176,6 +189,7 @@ class Case:
             actor=seen.pseudonym,
             client=seen.reader.client_id,
             working_group=seen.reader.working_group,
+            source=self.source,
             token=token_name(seen.token_hash),
             grant=seen.terms.grant_id,
             agreement=seen.agreement,

@@ -20,6 +20,7 @@ from access.sentry import Sentry
 from access.suppression import suppression_headers
 from access.watching import CutStream, Watch, Watched, current_epoch
 from audit.actions import Outcome
+from audit.codes import Code
 from audit.entry import Entry
 from audit.ledger import Ledger
 from exchange import clock
@@ -62,14 +63,16 @@ class RestrictedDoor:
         try:
             seen = present(session, self._settings, ask.credentials, now)
             matter = None if seen.problem else _matter(session, seen, ask.dataset_id)
+            source = _source_of(session, ask.dataset_id)
         finally:
             session.rollback()
         origin = origin_of(self._settings, ask.credentials)
-        case = Case(ask, seen, now, self._ledger, database, known_epoch, origin)
+        case = Case(ask, seen, now, self._ledger, database, known_epoch, origin, source)
         if seen.problem:
-            case.refuse(seen.problem.message, (), lambda _headers: cast(Unproven, seen.problem))
+            code = Code.TOKEN if seen.problem.code == "invalid_token" else Code.PROOF
+            case.refuse(code, seen.problem.message, (), lambda _headers: cast(Unproven, seen.problem))
         if matter is None:
-            case.refuse("There is no such dataset for this reader.", (), lambda _headers: NothingHere())
+            case.refuse(Code.DATASET, "There is no such dataset for this reader.", (), lambda _headers: NothingHere())
         plan, decision = case.plan(matter)
         case.spend()
         intent = case.authorize(plan, decision, matter, session)
@@ -136,6 +139,12 @@ def _outcome_of(error: Exception) -> tuple[str, str]:
     if isinstance(error, Stopped):
         return Outcome.CUT, error.message
     return Outcome.FAILED, getattr(error, "code", type(error).__name__)
+
+
+def _source_of(session: Session, dataset_id: str) -> str | None:
+    """Whose data was asked for. It stands in the log alone: the asker does not learn that the dataset exists."""
+    dataset = get_dataset(session, dataset_id)
+    return dataset.agency_id if dataset is not None else None
 
 
 def _matter(session: Session, seen: Seen, dataset_id: str) -> Matter | None:

@@ -95,6 +95,7 @@ def test_granted_rows_leave_and_name_their_entry(client: FlaskClient, holder: Ho
     assert answer.headers["Cache-Control"] == "no-store"
     assert (intent["grant"], intent["purpose"], intent["columns"]) == (world.grant_id, "evaluation", ["rate", "town"])
     assert (outcome["outcome"], outcome["rows"], outcome["bytes"]) == ("done", 5, len(answer.data))
+    assert intent["source"] == outcome["source"] == "education"
     assert "17" not in json.dumps({name: intent[name] for name in ("request", "columns", "because")})
     assert counts() == (1, 1, 0)
 
