@@ -5,7 +5,10 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
+import access.evidence.models
 import access.models
+import agreements.duties.models
+import audit.disclosures.tables
 import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models

@@ -14,7 +14,10 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
+import access.evidence.models
 import access.models
+import agreements.duties.models
+import audit.disclosures.tables
 import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models

@@ -79,6 +79,22 @@ class Column(Model):
     dataset: Mapped[Dataset] = relationship(back_populates="columns")
 
 
+class SubjectColumn(Model):
+    """The column of a restricted dataset whose values name the person a row is about; one at most.
+
+    `namespace` says what kind of key it is: datasets with the same one name the same persons by the same keys. `record`
+    is the kind of record in law: "education", "health" or "other".
+    """
+
+    __tablename__ = "dataset_subject"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("dataset.id"), primary_key=True)
+    column: Mapped[str] = mapped_column(String(120))
+    namespace: Mapped[str] = mapped_column(String(80))
+    record: Mapped[str] = mapped_column(String(12))
+    named_at: Mapped[datetime]
+
+
 class Version(Model):
     """One immutable state of a dataset's rows.
 
