@@ -24,6 +24,7 @@ from access.oauth.refusals import RefusalBudget
 from access.tokens import hash_of
 from audit import ledger
 from audit.actions import Action, Outcome
+from audit.codes import Code
 from audit.entry import Entry
 from audit.ledger import Ledger
 from exchange.clock import legal_day
@@ -189,6 +190,7 @@ class ApiKeys:
                 actor=actor,
                 client=key_id,
                 dataset=dataset,
+                code=Code.WRITE_KEY,
                 reason=reason,
                 at=now,
             )
@@ -246,4 +248,6 @@ def _record(session: Session, action: Action, by: Identity, key: ApiKey, now: da
 def _beyond(count: int, seconds: float, now: datetime) -> Entry:
     """The one entry for refusals that were not recorded one by one."""
     details = {"count": count, "seconds": int(seconds)}
-    return Entry(Action.KEY_WRITE_REFUSE, Outcome.REFUSED, reason="unknown keys", details=details, at=now)
+    return Entry(
+        Action.KEY_WRITE_REFUSE, Outcome.REFUSED, code=Code.WRITE_KEY, reason="unknown keys", details=details, at=now
+    )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from audit.codes import Code
 from exchange.rows.predicate import Predicate
 
 READ_SCOPE = "data.query"
@@ -51,7 +52,10 @@ class GrantTerms:
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer. `columns`, `row_filter` and `min_cell` bound the query; a refusal has no columns and says why."""
+    """The answer. `columns`, `row_filter` and `min_cell` bound the query; a refusal has no columns and says why.
+
+    `code` is the refusal's short word in the log; a permit has none.
+    """
 
     allowed: bool
     columns: frozenset[str]
@@ -59,6 +63,7 @@ class Decision:
     min_cell: int
     reason: str
     because: tuple[str, ...]
+    code: Code | None = None
 
 
 def readable(reader: Reader, terms: GrantTerms) -> frozenset[str]:
@@ -75,32 +80,39 @@ def decide(
     reader: Reader, dataset: str, used: frozenset[str], grouped: bool, terms: GrantTerms, now: datetime
 ) -> Decision:
     """Decide one query. `used` are the columns that it names anywhere; `grouped` whether totals alone leave."""
-    for refused, reason, field_name in _objections(reader, dataset, used, grouped, terms, now):
+    for refused, code, reason, field_name in _objections(reader, dataset, used, grouped, terms, now):
         if refused:
-            return Decision(False, frozenset(), None, 0, reason, terms.because.get(field_name, ()))
+            return Decision(False, frozenset(), None, 0, reason, terms.because.get(field_name, ()), code)
     reason = f"Granted to {terms.working_group} for {terms.purpose}."
     return Decision(True, readable(reader, terms), terms.rows, floor(reader, terms), reason, all_clauses(terms))
 
 
 def _objections(
     reader: Reader, dataset: str, used: frozenset[str], grouped: bool, terms: GrantTerms, now: datetime
-) -> tuple[tuple[bool, str, str], ...]:
+) -> tuple[tuple[bool, Code, str, str], ...]:
     beyond = ", ".join(sorted(used - readable(reader, terms)))
     return (
-        (reader.grant_id != terms.grant_id, "The token is for another grant.", ""),
-        (dataset != terms.dataset, "The token is for another dataset; ask for a token for this one.", "columns"),
-        (reader.working_group != terms.working_group, "The grant is another working group's.", ""),
-        (READ_SCOPE not in reader.scopes, f"The token does not have the scope {READ_SCOPE}.", ""),
-        (now < terms.begins, "The grant has not begun yet.", "begins"),
-        (now > terms.ends, "The grant has ended.", "ends"),
+        (reader.grant_id != terms.grant_id, Code.TOKEN, "The token is for another grant.", ""),
+        (
+            dataset != terms.dataset,
+            Code.DATASET,
+            "The token is for another dataset; ask for a token for this one.",
+            "columns",
+        ),
+        (reader.working_group != terms.working_group, Code.GROUP, "The grant is another working group's.", ""),
+        (READ_SCOPE not in reader.scopes, Code.SCOPE, f"The token does not have the scope {READ_SCOPE}.", ""),
+        (now < terms.begins, Code.WINDOW, "The grant has not begun yet.", "begins"),
+        (now > terms.ends, Code.WINDOW, "The grant has ended.", "ends"),
         (
             not terms.persons & {reader.person_id, ANYBODY},
+            Code.ROSTER,
             "The person is not on the roster of the agreement.",
             "persons",
         ),
-        (bool(beyond), f"These columns are not granted: {beyond}.", "columns"),
+        (bool(beyond), Code.COLUMN_WITHHELD, f"These columns are not granted: {beyond}.", "columns"),
         (
             terms.granularity == AGGREGATE and not grouped,
+            Code.TOTALS_ONLY,
             "The agreement allows totals only: use count, sum or avg over all rows of a condition or group. "
             "Single records would show through row ids, limits before a total, min, max and median.",
             "granularity",

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from access import accounts, sessions
 from audit import ledger
 from audit.actions import Action, Outcome
+from audit.codes import Code
 from audit.entry import Entry
 from audit.ledger import LogUnavailable
 from exchange.directory.identity import Identity
@@ -102,7 +103,7 @@ def _prove(
 
 def _refused(session: Session, why: str, pseudonym: str | None, now: datetime) -> Refused:
     """Record a failed try (and its count) durably; gives the one answer to raise."""
-    entry = Entry(Action.SESSION_REFUSE, Outcome.REFUSED, actor=pseudonym, reason=why, at=now)
+    entry = Entry(Action.SESSION_REFUSE, Outcome.REFUSED, actor=pseudonym, code=Code.SIGN_IN, reason=why, at=now)
     _append(session, entry)
     session.commit()
     return Refused(SAME_ANSWER, code="sign-in-refused")

@@ -7,6 +7,7 @@ from datetime import datetime
 from access.models import Client, Token
 from access.tokens import Bound
 from audit.actions import Action, Outcome
+from audit.codes import Code
 from audit.entry import Entry
 
 PREFIX = 16
@@ -34,8 +35,8 @@ def refused(client: Client | None, path: str, code: str, reason: str, now: datet
     return Entry(
         Action.TOKEN_ACCESS_REFUSE, Outcome.REFUSED,
         actor=client.person.pseudonym if client else None, client=client.id if client else None,
-        working_group=client.working_group_id if client else None, reason=reason or code, at=now,
-        request={"route": path}, details={"error": code},
+        working_group=client.working_group_id if client else None, code=Code.TOKEN_REQUEST, reason=reason or code,
+        at=now, request={"route": path}, details={"error": code},
     )  # fmt: skip
 
 
@@ -43,7 +44,12 @@ def refused_beyond(count: int, period_s: float, now: datetime) -> Entry:
     """So many more requests of clients that did not prove themselves were refused, and not recorded one by one."""
     reason = f"{count} more requests of clients that did not prove themselves were refused within {period_s:g} seconds."
     return Entry(
-        Action.TOKEN_ACCESS_REFUSE, Outcome.REFUSED, reason=reason, at=now, details={"error": "many", "count": count}
+        Action.TOKEN_ACCESS_REFUSE,
+        Outcome.REFUSED,
+        code=Code.TOKEN_REQUEST,
+        reason=reason,
+        at=now,
+        details={"error": "many", "count": count},
     )
 
 
