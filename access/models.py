@@ -35,6 +35,7 @@ class SignInSession(Model):
     """A server-side session; `id_hash` is SHA-256 of the cookie's 256-bit value. Ended ones stay for the record."""
 
     __tablename__ = "sign_in_session"
+    __table_args__ = (Index("ix_sign_in_session_person_id", "person_id"),)
 
     id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
@@ -171,7 +172,7 @@ class Token(Model):
     """An opaque access token, by SHA-256; bound to a client, one grant and a DPoP key thumbprint (RFC 9449)."""
 
     __tablename__ = "token"
-    __table_args__ = (Index("ix_token_grant", "grant_id"),)
+    __table_args__ = (Index("ix_token_grant", "grant_id"), Index("ix_token_client_expires", "client_id", "expires_at"))
 
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("client.id"))

@@ -55,6 +55,7 @@ def make_settings(data_dir: Path, database_url: str | None = None) -> Settings:
         secret_key="a secret for tests only, long enough",
         log_key_file=data_dir / "keys" / "log.key",
         store_key_file=data_dir / "keys" / "store.key",
+        personal_key_file=data_dir / "keys" / "personal.key",
     )
 
 
