@@ -16,7 +16,13 @@ from urllib.parse import urlsplit
 
 from exchange.errors import CharterError
 
-PRODUCTION_ONLY = ("EXCHANGE_SECRET_KEY", "EXCHANGE_ORIGIN", "EXCHANGE_LOG_KEY_FILE", "EXCHANGE_STORE_KEY_FILE")
+PRODUCTION_ONLY = (
+    "EXCHANGE_SECRET_KEY",
+    "EXCHANGE_ORIGIN",
+    "EXCHANGE_LOG_KEY_FILE",
+    "EXCHANGE_STORE_KEY_FILE",
+    "EXCHANGE_PERSONAL_KEY_FILE",
+)
 KNOWN = (
     *PRODUCTION_ONLY,
     "EXCHANGE_DEMO",
@@ -61,7 +67,8 @@ class Settings:
     """What the operator chose.
 
     `origin` is the public address (scheme, host and port, no path); it is the OAuth issuer and the
-    name of the log. `log_key_file` and `store_key_file` are files of mode 0600 outside the database. Quotas are
+    name of the log. `log_key_file`, `store_key_file` and `personal_key_file` are files of mode 0600 outside the
+    database. Quotas are
     requests for rows a minute, 0 for none; `proxies` are the networks whose `X-Forwarded-For` is believed.
     `object_store` is where versions are published besides the local disk, `spark_remote` a Spark Connect address,
     `spark_rows` the folder or address under which Spark finds what is in the store (docs/engines.md); "" for none.
@@ -76,6 +83,7 @@ class Settings:
     secret_key: str
     log_key_file: Path
     store_key_file: Path
+    personal_key_file: Path
     proxies: tuple[str, ...] = ()
     quota_by_address: int = 0
     quota_by_token: int = 0
@@ -139,6 +147,7 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
         secret_key=environment.get("EXCHANGE_SECRET_KEY") or _demo_secret(data_dir),
         log_key_file=Path(environment.get("EXCHANGE_LOG_KEY_FILE") or data_dir / "keys" / "log.key"),
         store_key_file=Path(environment.get("EXCHANGE_STORE_KEY_FILE") or data_dir / "keys" / "store.key"),
+        personal_key_file=Path(environment.get("EXCHANGE_PERSONAL_KEY_FILE") or data_dir / "keys" / "personal.key"),
         proxies=_proxies(environment),
         quota_by_address=_number(environment, "EXCHANGE_QUOTA_BY_ADDRESS", QUOTA_BY_ADDRESS, demo),
         quota_by_token=_number(environment, "EXCHANGE_QUOTA_BY_TOKEN", QUOTA_BY_TOKEN, demo),
@@ -246,6 +255,7 @@ _WHAT_FOR = {
     "EXCHANGE_ORIGIN": "the public address, https://host, which is also the OAuth issuer",
     "EXCHANGE_LOG_KEY_FILE": "file with the log's signing key, mode 0600",
     "EXCHANGE_STORE_KEY_FILE": "file with the key that wraps restricted files' keys, mode 0600",
+    "EXCHANGE_PERSONAL_KEY_FILE": "file with the key that wraps the keys of the log's personal fields, mode 0600",
 }
 
 

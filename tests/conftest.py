@@ -18,6 +18,7 @@ import access.evidence.models
 import access.models
 import agreements.duties.models
 import audit.disclosures.tables
+import audit.retention.tables
 import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models
