@@ -6,13 +6,14 @@ pseudonym. Its canonical bytes (RFC 8785) are made once and are what is hashed, 
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import rfc8785
 
 from audit.actions import Action, Outcome
@@ -39,12 +40,22 @@ class EntryTooLarge(Unrecordable):
     """An entry would not fit into an entry bundle."""
 
 
+AS_RFC_8785 = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+"""For values that `_is_plain` lets through, orjson's compact form is RFC 8785's: ASCII names sort alike by code point
+and by UTF-16 unit, both escape the same characters in the same words, and integers beyond 53 bits are refused."""
+
+VARIANT = str.maketrans("0123456789abcdef", "89ab" * 4)
+"""The two high bits of a hexadecimal digit made 10, the low ones kept (RFC 9562 §4.1)."""
+
+
 def new_id() -> str:
     """A UUID version 7 (RFC 9562 §5.7): sortable by time, unique by chance."""
-    stamp = time.time_ns() // 1_000_000
-    value = (stamp << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
-    text = f"{value:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    stamp, chance = f"{time.time_ns() // 1_000_000:012x}", os.urandom(10).hex()
+    return f"{stamp[:8]}-{stamp[8:]}-7{chance[:3]}-{chance[3].translate(VARIANT)}{chance[4:7]}-{chance[7:19]}"
+
+
+def _new_salt() -> str:
+    return os.urandom(SALT_BYTES).hex()
 
 
 @dataclass(frozen=True)
@@ -90,16 +101,18 @@ class Entry:
     details: Mapping[str, Any] = field(default_factory=dict)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     id: str = field(default_factory=new_id)
-    salt: str = field(default_factory=lambda: secrets.token_hex(SALT_BYTES))
+    salt: str = field(default_factory=_new_salt)
 
     def members(self) -> dict[str, Any]:
         """The entry as JSON members, in no order; see `docs/audit-log.md` for the meaning of each."""
         members: dict[str, Any] = {"v": FORMAT, "t": int(self.at.timestamp() * 1000)}
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if name == "at" or value in (None, (), {}):
+        for name, value in vars(self).items():
+            if value is None or name == "at":
                 continue
-            members[name] = _plain(value)
+            if value.__class__ is str:
+                members[name] = value if value.isascii() else _plain(value)
+            elif value != () and value != {}:
+                members[name] = _plain(value)
         members["action"], members["outcome"] = str(self.action), str(self.outcome)
         if self.reason:
             members["reason"] = members["reason"][:MOST_REASON]
@@ -111,17 +124,42 @@ class Entry:
         Raises `EntryTooLarge` above 65,535 bytes and `Unrecordable` for values that have no canonical form.
         """
         try:
-            body = rfc8785.dumps(self.members())
-        except rfc8785.CanonicalizationError as error:
-            raise Unrecordable(f"an entry cannot be written: {error}") from error
+            body = canonical(self.members())
+        except RecursionError as error:
+            raise Unrecordable("an entry's details are nested too deeply") from error
         if len(body) > MAX_BYTES:
             raise EntryTooLarge(f"an entry of {len(body)} bytes is larger than {MAX_BYTES}")
         return body
 
 
+def canonical(members: dict[str, Any]) -> bytes:
+    """A JSON object in the form of RFC 8785. Raises `Unrecordable` for values that have no canonical form."""
+    if _is_plain(members):
+        try:
+            return orjson.dumps(members, option=AS_RFC_8785)
+        except orjson.JSONEncodeError:
+            pass  # a number or a depth that orjson refuses: let the slower writer say what is wrong with it
+    try:
+        return rfc8785.dumps(members)
+    except rfc8785.CanonicalizationError as error:
+        raise Unrecordable(f"an entry cannot be written: {error}") from error
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is made of what both writers of JSON spell alike: no floats, no other types, ASCII names."""
+    kind = value.__class__
+    if kind is str or kind is int or kind is bool or value is None:
+        return True
+    if kind is dict:
+        return all(name.__class__ is str and name.isascii() and _is_plain(member) for name, member in value.items())
+    return kind is list and all(map(_is_plain, value))
+
+
 def _plain(value: Any) -> Any:
     """A value as JSON knows it. Half a surrogate pair, which a request can carry but UTF-8 cannot, becomes U+FFFD."""
     if isinstance(value, str):
+        if value.__class__ is str and value.isascii():
+            return value
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, Mapping):
         return {_plain(str(key)): _plain(member) for key, member in value.items()}

@@ -1,35 +1,36 @@
 """Append: the only writer of the log.
 
 Two ways in. `append` puts an entry into the caller's own transaction, so that a change and its record stand or fall
-together. `Ledger.record` makes an entry durable by itself, before anything leaves: on SQLite one committer thread per
-process writes many entries with one sync (group commit), on PostgreSQL the server groups the flushes.
+together. `Ledger.record` makes an entry durable by itself, before anything leaves: one committer thread per process
+writes many entries with one sync (group commit). On PostgreSQL it writes those that are written whatever the database
+holds; one with a condition may have to wait for another's row lock there, so it goes alone, on its own connection, and
+the server groups the flushes.
 
 `only_if` turns an append into *authorize-and-log*: the entry is written only where the condition holds in the same
-statement, so a permit and its record cannot come apart. The log does not know what the condition means.
+statement, so a permit and its record cannot come apart. The log does not know what the condition means. While the
+sequencer is too far behind, permits are refused (`audit.lag`); what else happened is recorded all the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import itertools
-import queue
-import threading
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, InvalidStateError
-from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Insert, bindparam, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from audit import tables
 from audit.entry import Entry
-from audit.locks import turn
+from audit.line import Line, Waiting
+from audit.locks import Turn
 
 BATCH = 256
 """Most entries in one commit; bounds how long the first of a batch waits for the last."""
@@ -63,14 +64,14 @@ class Recorded(enum.Enum):
     REPLAYED = "replayed"
 
 
-@dataclass(frozen=True)
-class _Item:
+@dataclass(slots=True, eq=False)
+class _Item(Waiting):
     entry: Entry
     body: bytes
     only_if: ColumnElement[bool] | None
     values: Mapping[str, Any]
     replay_key: str | None
-    done: Future[Recorded] = field(default_factory=Future)
+    outcome: Recorded | LogUnavailable | None = None
 
     @property
     def plain(self) -> bool:
@@ -152,11 +153,10 @@ class Ledger:
         self, engine: Engine, lock_file: Path, *, patience_s: float = PATIENCE_S, backlog: int = BACKLOG
     ) -> None:
         self._engine = engine
-        self._lock_file = lock_file
+        self._turn = Turn(lock_file)
         self._patience_s = patience_s
-        self._waiting: queue.Queue[_Item | None] = queue.Queue(backlog)
-        self._start = threading.Lock()
-        self._committer: threading.Thread | None = None
+        self._line: Line[_Item] = Line(self._commit, "audit-committer", backlog, BATCH)
+        self._held: Connection | None = None
         self._flushes = False
 
     def record(
@@ -173,24 +173,20 @@ class Ledger:
         still be written, which errs on the safe side. Raises `Unrecordable` for an entry that has no canonical form.
         """
         item = _Item(entry, entry.canonical(), only_if, values, replay_key)
-        if self._engine.dialect.name != "sqlite":
+        if self._engine.dialect.name != "sqlite" and not item.plain:
             return self._record_alone(item)
-        self._ensure_committer()
-        try:
-            self._waiting.put_nowait(item)
-            return item.done.result(timeout=self._patience_s)
-        except queue.Full as full:
-            raise LogUnavailable("the log's queue is full") from full
-        except FutureTimeout as late:
-            item.done.cancel()
-            raise LogUnavailable("the log did not answer in time") from late
+        if not self._line.put(item):
+            raise LogUnavailable("the log's queue is full")
+        if not item.wait(self._patience_s):
+            raise LogUnavailable("the log did not answer in time")
+        if isinstance(item.outcome, Recorded):
+            return item.outcome
+        raise item.outcome or LogUnavailable("the log's writer was ended")
 
     def close(self) -> None:
         """Let the committer finish what waits, then end it."""
-        if self._committer is not None and self._committer.is_alive():
-            self._waiting.put(None)
-            self._committer.join()
-        self._committer = None
+        self._line.close()
+        self._let_go()
 
     def _record_alone(self, item: _Item) -> Recorded:
         try:
@@ -208,32 +204,8 @@ class Ledger:
                 raise LogUnavailable("PostgreSQL runs with synchronous_commit=off; set it to on for this database")
             self._flushes = True
 
-    def _ensure_committer(self) -> None:
-        with self._start:
-            if self._committer is None or not self._committer.is_alive():
-                self._committer = threading.Thread(target=self._commit_for_ever, name="audit-committer", daemon=True)
-                self._committer.start()
-
-    def _commit_for_ever(self) -> None:
-        while True:
-            batch = self._next_batch()
-            self._commit([item for item in batch if item is not None and item.done.set_running_or_notify_cancel()])
-            if batch[-1] is None:
-                return
-
-    def _next_batch(self) -> list[_Item | None]:
-        batch: list[_Item | None] = [self._waiting.get()]
-        while batch[-1] is not None and len(batch) < BATCH:
-            try:
-                batch.append(self._waiting.get_nowait())
-            except queue.Empty:
-                break
-        return batch
-
     def _commit(self, items: Sequence[_Item]) -> None:
         """All in one transaction; if one entry's own statement is at fault, once more with each on its own footing."""
-        if not items:
-            return
         try:
             _settle(items, self._write_together(items))
         except Exception as error:
@@ -246,20 +218,47 @@ class Ledger:
                 _settle(items, [_unavailable(again)] * len(items))
 
     def _write_together(self, items: Sequence[_Item]) -> list[Recorded]:
-        with turn(self._lock_file), self._engine.begin() as connection:
+        with self._transaction() as connection:
             runs = itertools.groupby(items, lambda item: item.plain)
             return [done for plain, run in runs for done in _write_run(connection, plain, list(run))]
 
     def _write_apart(self, items: Sequence[_Item]) -> list[Recorded | LogUnavailable]:
-        with turn(self._lock_file), self._engine.begin() as connection:
+        with self._transaction() as connection:
             return [_write_or_blame(connection, item) for item in items]
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """A transaction of the committer, on a connection that it keeps until something goes wrong with it."""
+        try:
+            if self._held is None:
+                self._held = self._engine.connect()
+            with self._turn_here(), self._held.begin():
+                if self._engine.dialect.name != "sqlite":
+                    self._require_flush(self._held)
+                yield self._held
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _turn_here(self) -> contextlib.AbstractContextManager[None]:
+        return self._turn.taken() if self._engine.dialect.name == "sqlite" else contextlib.nullcontext()
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            with contextlib.suppress(Exception):  # it is given up because it does not work
+                held.close()
 
 
 def _write_run(connection: Connection, plain: bool, items: Sequence[_Item]) -> list[Recorded]:
     """Entries that follow one another: those without a condition or key go to the database in one call."""
     if not plain:
         return [_write(connection, item) for item in items]
-    connection.execute(_insert_plain(), [_row(item) for item in items])
+    if connection.dialect.name == "sqlite":  # past SQLAlchemy, whose way to it takes longer than the statement
+        rows = [(item.entry.id, item.body) for item in items]
+        connection.connection.cursor().executemany("INSERT INTO audit_queue (id, body) VALUES (?, ?)", rows)
+    else:
+        connection.execute(_insert_plain(), [_row(item) for item in items])
     return [Recorded.WRITTEN] * len(items)
 
 
@@ -275,13 +274,15 @@ def _write_or_blame(connection: Connection, item: _Item) -> Recorded | LogUnavai
 
 def blames_statement(error: Exception) -> bool:
     """Whether one entry's own statement failed (its condition, its id, its types) rather than the database."""
-    if not isinstance(error, StatementError):
-        return not isinstance(error, SQLAlchemyError | OSError)
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is None or (code & 0xFF) in SQLITE_STATEMENT_FAULTS
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    if code is not None:
+        return (code & 0xFF) in SQLITE_STATEMENT_FAULTS
+    return not isinstance(error, OperationalError | LogUnavailable | OSError)
 
 
 def _unavailable(error: Exception) -> LogUnavailable:
+    if isinstance(error, LogUnavailable):
+        return error
     refusal = LogUnavailable(f"the log could not be written: {type(error).__name__}")
     refusal.__cause__ = error
     return refusal
@@ -289,10 +290,5 @@ def _unavailable(error: Exception) -> LogUnavailable:
 
 def _settle(items: Sequence[_Item], results: Sequence[Recorded | LogUnavailable]) -> None:
     for item, result in zip(items, results, strict=True):
-        try:
-            if isinstance(result, LogUnavailable):
-                item.done.set_exception(result)
-            else:
-                item.done.set_result(result)
-        except InvalidStateError:  # pragma: no cover - the waiting request has gone
-            continue
+        item.outcome = result
+        item.settle()

@@ -22,12 +22,34 @@ APPEND_LOCK = "audit-append.lock"
 LEADER_LOCK = "audit-leader.lock"
 
 
+class Turn:
+    """A place in line for one thread that comes again and again: the file stays open in between."""
+
+    def __init__(self, lock_file: Path) -> None:
+        self._lock_file = lock_file
+        self._handle: int | None = None
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for a turn by `flock`, which wakes the next at once; SQLite's own busy handler sleeps."""
+        if self._handle is None:
+            self._lock_file.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
+
+    def __del__(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+
+
 @contextlib.contextmanager
 def turn(lock_file: Path) -> Iterator[None]:
-    """Wait for a turn by `flock`, which wakes the next at once; SQLite's own busy handler sleeps."""
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    with lock_file.open("ab") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """One turn by `flock`."""
+    with Turn(lock_file).taken():
         yield
 
 
