@@ -26,9 +26,10 @@ from audit import checkpoints, tables
 from audit.checkpoints import Checkpoint, Signer
 from audit.columns import row_of
 from audit.locks import Leader, leadership
-from audit.mark import WHAT_TO_DO, InconsistentLog, Mark
-from audit.recovery import CHECKPOINT, KEY, UNFINISHED, recover, size_of
+from audit.mark import WHAT_TO_DO, HighWater, InconsistentLog
+from audit.recovery import CHECKPOINT, KEY, KEYS, UNFINISHED, recover, size_of
 from audit.tables import as_bytes, body_of
+from audit.tally import keeping
 from audit.tiles import Edge, TileStore, grow
 
 BATCH = UNFINISHED
@@ -52,16 +53,16 @@ logger = logging.getLogger(__name__)
 class Sequencer:
     """The work of one leader. It keeps the right edge in memory, so files changed behind its back are not signed."""
 
-    def __init__(self, leader: Leader, store: TileStore, signer: Signer, mark: Mark) -> None:
+    def __init__(self, leader: Leader, store: TileStore, signer: Signer, mark: HighWater) -> None:
         self._leader = leader
         self._store = store
         self._signer = signer
         self._mark = mark
         self._marked = mark.read()
         with leader.begin() as connection:
-            self._edge = recover(connection, store, signer.verifier, self._marked)
+            self._edge = recover(connection, store, signer, self._marked)
         self._purged: datetime | None = None
-        store.write({KEY: signer.verifier.vkey().encode() + b"\n"})
+        self._stated = ""
         self._republish()
 
     @property
@@ -114,7 +115,7 @@ class Sequencer:
         )
         with self._leader.begin() as connection:
             _keep_checkpoint(connection, checkpoint, note, now)
-        self._store.write({CHECKPOINT: note.encode()})
+        self._show(note)
 
     def _republish(self) -> None:
         """Bring mark and checkpoint file up to the committed one; an empty log signs its empty tree."""
@@ -122,7 +123,15 @@ class Sequencer:
         note = checkpoints.sign(checkpoint, self._signer)
         if checkpoint.size > self._marked.size:
             self._mark.advance(self._marked, checkpoint, note)
+        self._show(note)
+
+    def _show(self, note: str) -> None:
+        """Publish a checkpoint, and then the keys that signed it if they are others than before."""
         self._store.write({CHECKPOINT: note.encode()})
+        stated = self._signer.statement()
+        if stated != self._stated:
+            self._store.write({KEY: self._signer.verifier.vkey().encode() + b"\n", KEYS: stated.encode()})
+            self._stated = stated
 
     def _purge(self, connection: Connection, now: datetime) -> None:
         if self._purged is None or now - self._purged >= PURGE_EVERY:
@@ -141,6 +150,7 @@ def index_waiting(connection: Connection) -> int:
     chosen = select(queue.seq, queue.id, body_of(tables.queue)).order_by(queue.seq).limit(BATCH)
     waiting = connection.execute(chosen).all()
     if not waiting:
+        keeping.add(connection, ())
         return 0
     known = _indexed_before(connection, [row.id for row in waiting])
     new = [row for row in waiting if row.id not in known]
@@ -149,9 +159,9 @@ def index_waiting(connection: Connection) -> int:
         logger.error("the queue holds %d entries with a used id; they stay there", len(waiting) - len(new) - len(same))
     begin = size_of(connection)
     if new:
-        connection.execute(
-            insert(tables.entries), [row_of(begin + i, row.id, as_bytes(row.body)) for i, row in enumerate(new)]
-        )
+        rows = [row_of(begin + i, row.id, as_bytes(row.body)) for i, row in enumerate(new)]
+        connection.execute(insert(tables.entries), rows)
+        keeping.add(connection, rows)
     connection.execute(delete(tables.queue).where(queue.seq.in_([row.seq for row in (*new, *same)])))
     return len(new)
 
@@ -177,7 +187,7 @@ def _keep_checkpoint(connection: Connection, checkpoint: Checkpoint, note: str, 
     connection.execute(insert(tables.checkpoints).values(**values, t=int(now.timestamp() * 1000)))
 
 
-def run_once(engine: Engine, data_dir: Path, signer: Signer, mark: Mark, now: Callable[[], datetime]) -> int | None:
+def run_once(engine: Engine, data_dir: Path, signer: Signer, mark: HighWater, now: Callable[[], datetime]) -> int | None:
     """Sequence everything that waits, unless another process leads; how many entries, None if another leads."""
     with leadership(engine, data_dir) as leader:
         if leader is None:
@@ -186,7 +196,7 @@ def run_once(engine: Engine, data_dir: Path, signer: Signer, mark: Mark, now: Ca
 
 
 def run(
-    engine: Engine, data_dir: Path, signer: Signer, mark: Mark, stop: threading.Event, now: Callable[[], datetime]
+    engine: Engine, data_dir: Path, signer: Signer, mark: HighWater, stop: threading.Event, now: Callable[[], datetime]
 ) -> None:
     """Lead whenever nobody else does, until `stop`. A database or disk that fails for a while is tried again.
 

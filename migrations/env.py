@@ -10,6 +10,8 @@ import access.models
 import agreements.duties.models
 import audit.disclosures.tables
 import audit.retention.tables
+import audit.tally.tables
+import audit.watch.tables
 import exchange.classification.models
 import exchange.epoch
 import exchange.hub.models

@@ -1,0 +1,99 @@
+"""Adding to the tallies, in the sequencer's own transaction; and counting from the beginning again.
+
+Entries and tallies are committed together, so no crash can part them. A log that is older than its tallies is counted
+in the sequencer's rounds, `BEHIND` entries each, while it goes on; `flask audit rebuild-tallies` does it at once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, case, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from audit import tables
+from audit.tally.counting import NEEDED, Counts, Row, count, nothing
+from audit.tally.tables import access_hours, act_days, actor_days, actor_hours, firsts, tallied
+
+TALLIES = (access_hours, act_days, actor_hours, actor_days, firsts)
+
+BEHIND = 4096
+"""Entries counted in one round while the tallies are behind: more than a round indexes, so they come up to it."""
+
+THE_LOG = 1
+
+
+def add(connection: Connection, rows: Sequence[Row]) -> None:
+    """Count entries that were just given their index, in the same transaction; without rows, some of those that wait.
+
+    While older entries are uncounted, those are counted first.
+    """
+    size = size_of(connection)
+    if not rows or rows[0]["idx"] != size:
+        rows = entries_from(connection, size, BEHIND)
+    if rows:
+        put(connection, count(rows, nothing()))
+        _set_size(connection, rows[-1]["idx"] + 1)
+
+
+def size_of(connection: Connection) -> int:
+    """How many entries are counted. On PostgreSQL the row stays locked until the transaction ends."""
+    size: int | None = connection.execute(_locked_size()).scalar()
+    return size or 0
+
+
+def empty(connection: Connection) -> None:
+    """Forget every tally; what follows counts from the first entry."""
+    size_of(connection)
+    for table in TALLIES:
+        connection.execute(delete(table))
+    _set_size(connection, 0)
+
+
+def put(connection: Connection, counts: Counts) -> None:
+    """Add counts to the tables."""
+    for table in TALLIES:
+        names = [column.name for column in table.columns]
+        rows = [dict(zip(names, (*key, *values), strict=True)) for key, values in counts[table.name].items()]
+        if rows:
+            connection.execute(_upsert(table, connection.dialect.name), rows)
+
+
+def entries_from(connection: Connection, begin: int, most: int) -> Sequence[Row]:
+    """What is counted of the entries from this index on, at most so many."""
+    entry = tables.entries.c
+    chosen = select(*(entry[name] for name in NEEDED)).where(entry.idx >= begin).order_by(entry.idx).limit(most)
+    return cast(Sequence[Row], connection.execute(chosen).mappings().all())
+
+
+def _set_size(connection: Connection, size: int) -> None:
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(tallied).values(log=THE_LOG, size=size)
+    connection.execute(first.on_conflict_do_update(index_elements=[tallied.c.log], set_={"size": size}))
+
+
+@functools.cache
+def _locked_size() -> Any:
+    return select(tallied.c.size).where(tallied.c.log == THE_LOG).with_for_update()
+
+
+@functools.cache
+def _upsert(table: Table, dialect_name: str) -> Insert:
+    """A new key is inserted; to one that is there the measures are added. The first read of all stays the first."""
+    dialect: Any = postgresql if dialect_name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    if table is firsts:
+        return cast(Insert, statement.on_conflict_do_nothing())
+    measures = [column for column in table.columns if not column.primary_key]
+    added = {column.name: _merged(column, statement.excluded[column.name]) for column in measures}
+    return cast(Insert, statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=added))
+
+
+def _merged(held: Column[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
+    if held.name == "first_t":
+        return case((new < held, new), else_=held)
+    if held.name == "last_t":
+        return case((new > held, new), else_=held)
+    return held + new
