@@ -1,7 +1,7 @@
 """The database beside the files: does `audit_entry` hold exactly the entries of the bundles, and what still waits?
 
 The bytes are compared with the bundles, and every column under which an entry is found with what its bytes say: an
-entry that a question cannot find might as well have been removed.
+entry that a question cannot find might as well have been removed. The tallies are counted again from the same bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from audit import tables
 from audit.columns import id_in, row_of
 from audit.ledger import waiting
 from audit.tables import as_bytes, body_of
+from audit.tally.comparing import Recount
 from audit.verification import VerificationFailed, entries
 
 CHUNK = 1024
@@ -33,11 +34,12 @@ class Comparison:
 
 
 def compare(engine: Engine, folder: Path, size: int) -> Comparison:
-    """Compare every entry, in short transactions; those below `size` with the bundles too.
+    """Compare every entry, in short transactions; those below `size` with the bundles too. Then the tallies.
 
-    Raises `VerificationFailed` for the first bad one, with its column.
+    Raises `VerificationFailed` for the first bad one, with its column; after them for the first wrong tally.
     """
     held: Rows = {}
+    recount = Recount(engine)
     for index, body in entries(folder, size):
         if index % CHUNK == 0:
             held = _chunk(engine, index, min(index + CHUNK, size))
@@ -45,22 +47,23 @@ def compare(engine: Engine, folder: Path, size: int) -> Comparison:
             raise VerificationFailed(f"entry {index} is in the log but not in the database", index)
         if held[index]["body"] != body:
             raise VerificationFailed(f"entry {index} in the database is not the entry in the log", index)
-        _compare_columns(held[index])
-    _compare_newer(engine, size)
+        recount.add(_compare_columns(held[index]))
+    _compare_newer(engine, size, recount)
+    recount.compare()
     with engine.begin() as connection:
         return Comparison(size, _count(connection) - size, waiting(connection))
 
 
-def _compare_newer(engine: Engine, begin: int) -> None:
+def _compare_newer(engine: Engine, begin: int, recount: Recount) -> None:
     """Those that the tree does not hold yet: found by the questions already."""
     while rows := _chunk(engine, begin, begin + CHUNK):
         for row in rows.values():
-            _compare_columns(row)
+            recount.add(_compare_columns(row))
         begin += CHUNK
 
 
-def _compare_columns(row: dict[str, Any]) -> None:
-    """Every column holds what the entry's bytes say."""
+def _compare_columns(row: dict[str, Any]) -> dict[str, Any]:
+    """What the entry's bytes say, which every column must hold."""
     index, body = row["idx"], row["body"]
     expected = row_of(index, id_in(body) or row["id"], body)
     for name, value in expected.items():
@@ -70,6 +73,7 @@ def _compare_columns(row: dict[str, Any]) -> None:
                 f"its bytes say {value!r}",
                 index,
             )
+    return expected
 
 
 def _count(connection: Connection) -> int:
