@@ -33,21 +33,28 @@ class AskAgain(Exception):
 class Field:
     """One field of a question's form.
 
-    `kind` is "text", "day", "number", "choice", "person" or "dataset". In "person" the reader may type a name: the
-    address then holds the pseudonyms, several if a person has several; "dataset" takes an id or a title, and holds
-    the id.
+    `kind` is one of:
+    "key": a key of ours, without blanks; "day"; "number"; "choice": one of `choices`, pairs of value and words, of which
+    the first is the default;
+    "person": the reader may type a name, the address then holds the pseudonyms, several if a person has several;
+    "dataset": an id or a title, the address holds the id;
+    "text": free words, of which the record of the asking keeps a digest only;
+    "secret": what may be in no address: it is sent in the body of a POST, and `seal` turns it into what the address and
+    the record hold.
+
     `days_back` fills an empty "day" with that many days before today, `default` any other kind: an empty form is
-    answered at once unless a `required` field is empty. `choices` are (value, words); the first is the default.
+    answered at once unless a `required` field is empty.
     """
 
     name: str
     label: str
-    kind: str = "text"
+    kind: str = "key"
     hint: str = ""
     required: bool = False
     default: str = ""
     days_back: int | None = None
     choices: tuple[tuple[str, str], ...] = ()
+    seal: Callable[[Session, str], str] | None = None
 
 
 @dataclass(frozen=True)
