@@ -16,8 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit import sequencer, upkeep, verification
-from audit.checkpoints import FileSigner
-from audit.keys import KeyUnusable, load_signer
+from audit.keys import KeyFile, KeyUnusable, load_signer
 from audit.mark import InconsistentLog, mark_of
 
 
@@ -48,7 +47,7 @@ def sequence() -> None:
         signal.signal(name, lambda *_: stop.set())
     try:
         signer = _signer()
-        mark = mark_of(_settings().log_key_file, signer.verifier)
+        mark = mark_of(_settings().log_key_file, signer)
         sequencer.run(_engine(), _settings().data_dir, signer, mark, stop, _now)
     except InconsistentLog as broken:
         raise click.ClickException(f"the log does not fit what was signed; nothing is signed. {broken}") from broken
@@ -110,7 +109,7 @@ def accept_restore(because: str) -> None:
 def make_key() -> None:
     """Make the log's signing key, once, and print its public half."""
     try:
-        signer = load_signer(_settings().log_key_file, _settings().log_origin, create=True)
+        signer = load_signer(_settings().log_key_file, _settings().log_origin, create=True, now=_now)
     except KeyUnusable as unusable:
         raise click.ClickException(str(unusable)) from unusable
     click.echo(signer.verifier.vkey())
@@ -125,10 +124,10 @@ def _engine() -> Engine:
     return cast(Engine, extension.engine)
 
 
-def _signer() -> FileSigner:
+def _signer() -> KeyFile:
     settings = _settings()
     try:
-        return load_signer(settings.log_key_file, settings.log_origin, create=settings.demo)
+        return load_signer(settings.log_key_file, settings.log_origin, create=settings.demo, now=_now)
     except KeyUnusable as unusable:
         raise click.ClickException(str(unusable)) from unusable
 
@@ -139,7 +138,7 @@ def _installation() -> upkeep.Installation:
     if missing:
         raise click.ClickException(f"{missing}; make it with: flask migrate")
     signer = _signer()
-    mark = mark_of(_settings().log_key_file, signer.verifier)
+    mark = mark_of(_settings().log_key_file, signer)
     return upkeep.Installation(_engine(), _settings().data_dir, signer, mark)
 
 

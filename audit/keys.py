@@ -1,79 +1,155 @@
-"""The log's signing key in a file, and the high-water mark that is made with it.
+"""The log's signing keys in a file, and the high-water mark that is made with them.
 
-The key file is in the note format of Go's sumdb (`PRIVATE+KEY+<name>+<id>+<key>`), so its name is the log's origin for
-as long as the key lives.
+The name of the newest key is the log's origin for as long as the log lives. The file is looked at before each
+signature, so a key that was added or whose time is over is used, or not, from the next checkpoint on.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 
 from audit import merkle
-from audit.checkpoints import ED25519, BadCheckpoint, Checkpoint, FileSigner, b64, sign, unb64
+from audit.checkpoints import (
+    ED25519,
+    ML_DSA_44,
+    BadCheckpoint,
+    Checkpoint,
+    FileSigner,
+    Verifier,
+    is_name,
+    open_with,
+    sign,
+)
 from audit.locks import turn
-from audit.mark import mark_of, sync_folder
+from audit.mark import mark_of
+from audit.signing import key_file
+from audit.signing.key_file import SEED, Key
 
 
 class KeyUnusable(Exception):
     """The signing key file cannot be used; the message says what the operator must do."""
 
 
-def load_signer(path: Path, origin: str, *, create: bool) -> FileSigner:
-    """The key in a file; `origin` names a new one, which is made only if `create` (the demo's first use).
+class KeyFile:
+    """The keys in a file, as one signer."""
+
+    def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
+        self._path, self._now = path, now
+        self._seen: tuple[int, ...] = ()
+        self._keys: tuple[Key, ...] = ()
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Every key of the log, newest first. Raises `KeyUnusable`."""
+        found = self._path.stat()
+        seen = (found.st_mtime_ns, found.st_ino, found.st_size)
+        if seen != self._seen:
+            self._keys, self._seen = read_keys(self._path), seen
+        return self._keys
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public half of the newest Ed25519 key."""
+        return self.keys[0].verifiers[0]
+
+    def open(self, note: str) -> Checkpoint:
+        """The checkpoint in a note that any key of this log signed, retired ones too: the log's own past."""
+        return open_with([verifier for key in self.keys for verifier in key.verifiers], note)
+
+    def sign(self, text: str) -> tuple[str, ...]:
+        """A line of each key and type that signs now, the newest key's first."""
+        now = self._now()
+        name, at = self.verifier.name, int(now.timestamp())
+        if not text.startswith(name + "\n"):
+            raise BadCheckpoint(f"this key signs for {name} only")
+        return tuple(private.line(text, at) for key in self.keys if key.signs(now) for private in key.private)
+
+    def statement(self) -> str:
+        """The public halves with their dates, as JSON."""
+        return key_file.statement(self.keys)
+
+    def retire(self) -> bool:
+        """Forget the private halves of keys whose time is over; whether there were any."""
+        now = self._now()
+        if not any(key.private and key.ended(now) for key in self.keys):
+            return False
+        with changing(self._path):
+            keys = read_keys(self._path)
+            key_file.write(self._path, [key.retired() if key.ended(now) else key for key in keys])
+        return True
+
+
+def load_signer(path: Path, origin: str, *, create: bool, now: Callable[[], datetime]) -> KeyFile:
+    """The keys in a file; `origin` names a new one, which is made only if `create` (the demo's first use).
 
     Raises `KeyUnusable` if the file is missing, readable by others or not a key.
     """
     if create and not path.exists():
-        _create(path, origin)
+        _create(path, origin, now())
+    read_keys(path)
+    return KeyFile(path, now)
+
+
+def read_keys(path: Path) -> tuple[Key, ...]:
+    """The keys of a log's key file, newest first. Raises `KeyUnusable`."""
     try:
         if path.stat().st_mode & 0o077:
             raise KeyUnusable(f"{path} can be read by others; run: chmod 600 {path}")
-        return _parse_private(path.read_text())
+        keys = key_file.read(path.read_text())
     except FileNotFoundError as missing:
         raise KeyUnusable(f"there is no signing key at {path}; run: flask audit make-key") from missing
-    except BadCheckpoint as wrong:
+    except (BadCheckpoint, UnicodeDecodeError) as wrong:
         raise KeyUnusable(f"{path} does not hold an Ed25519 note key") from wrong
+    if any(key.verifiers[0].kind != ED25519 for key in keys) or not keys[0].private:
+        raise KeyUnusable(f"{path} does not hold an Ed25519 note key")
+    return keys
 
 
-def _create(path: Path, origin: str) -> None:
+def add_ml_dsa(path: Path) -> Key:
+    """Give the newest key of a log that signs with Ed25519 alone its ML-DSA-44 half. Raises `KeyUnusable`."""
+    with changing(path):
+        newest, *older = read_keys(path)
+        if newest.of_kind(ML_DSA_44):
+            raise KeyUnusable(f"the key in {path} has both halves already")
+        seeds = [(key.verifier.kind, key.seed) for key in newest.private]
+        whole = key_file.make(newest.verifiers[0].name, [*seeds, (ML_DSA_44, os.urandom(SEED))], newest.since)
+        key_file.write(path, [whole, *older])
+    return whole
+
+
+def new_key(name: str, since: datetime) -> Key:
+    """A new key for a log, in both forms."""
+    return key_file.make(name, [(ED25519, os.urandom(SEED)), (ML_DSA_44, os.urandom(SEED))], since)
+
+
+def changing(path: Path) -> AbstractContextManager[None]:
+    """One process at a time changes a key file."""
+    return turn(path.with_name(f".{path.name}.lock"))
+
+
+def _create(path: Path, origin: str, now: datetime) -> None:
     """Write a new key once: of two processes that try, the first wins and both then read its file."""
-    if not origin or any(c.isspace() or c == "+" for c in origin):
+    if not is_name(origin):
         raise KeyUnusable(f"{origin!r} cannot be a log's name: no spaces, no plus sign")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with turn(path.with_name(f".{path.name}.lock")):
+    with changing(path):
         if not path.exists():
-            _write_new(path, origin, os.urandom(32))
+            _write_new(path, new_key(origin, now))
 
 
-def _write_new(path: Path, origin: str, seed: bytes) -> None:
+def _write_new(path: Path, key: Key) -> None:
     """The mark first: a key that is there without its mark has lost it."""
-    signer = FileSigner(origin, seed)
-    mark = mark_of(path, signer.verifier)
+    signer = FileSigner(key.verifiers[0].name, key.private[0].seed, key.private[1].seed)
+    mark = mark_of(path, signer)
     if _of_an_empty_log(mark.note()):
-        mark.write(sign(Checkpoint(origin, 0, merkle.EMPTY_ROOT), signer))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
-        handle.write(f"PRIVATE+KEY+{origin}+{signer.verifier.key_id.hex()}+{b64(ED25519 + seed)}\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
+        mark.write(sign(Checkpoint(signer.verifier.name, 0, merkle.EMPTY_ROOT), signer))
+    key_file.write(path, [key])
 
 
 def _of_an_empty_log(note: str | None) -> bool:
     """No mark, or one that a crash left before its key was there. Another key's mark stays, and stops the log."""
     return note is None or note.split("\n")[1:2] == ["0"]
-
-
-def _parse_private(text: str) -> FileSigner:
-    parts = text.strip().split("+", 4)
-    if len(parts) != 5 or parts[:2] != ["PRIVATE", "KEY"]:
-        raise BadCheckpoint("not a note key")
-    raw = unb64(parts[4])
-    if raw[:1] != ED25519 or len(raw) != 33:
-        raise BadCheckpoint("not an Ed25519 note key")
-    signer = FileSigner(parts[2], raw[1:])
-    if signer.verifier.key_id.hex() != parts[3]:
-        raise BadCheckpoint("the key does not fit its id")
-    return signer

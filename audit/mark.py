@@ -11,8 +11,9 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier
+from audit.checkpoints import BadCheckpoint, Checkpoint, Opener
 
 WHAT_TO_DO = (
     "Stop the sequencer and restore the newest backup of the log's folder and the database together. "
@@ -24,12 +25,24 @@ class InconsistentLog(Exception):
     """The database, the files and what was signed do not fit together; nothing is signed until they do."""
 
 
+class HighWater(Protocol):
+    """The mark as the sequencer uses it: a file beside the key, or what a process that signs for it remembers."""
+
+    def read(self) -> Checkpoint:
+        """The largest tree that was signed. Raises `InconsistentLog` if that is not known."""
+        ...
+
+    def advance(self, before: Checkpoint, after: Checkpoint, note: str) -> None:
+        """Move the mark from one tree to one that it begins. Raises `InconsistentLog` if the mark stands elsewhere."""
+        ...
+
+
 @dataclass(frozen=True)
 class Mark:
-    """The mark's file and the key that signs it."""
+    """The mark's file and who can tell that the log's key signed it."""
 
     path: Path
-    verifier: Verifier
+    opener: Opener
 
     def note(self) -> str | None:
         """What the file says, unchecked; None if there is none."""
@@ -49,7 +62,7 @@ class Mark:
                 "or the key is older than marks are, accept the log as it stands: flask audit accept-restore --because"
             )
         try:
-            return self.verifier.open(note)
+            return self.opener.open(note)
         except BadCheckpoint as bad:
             raise InconsistentLog(f"the high-water mark {self.path} is not this key's: {bad}. {WHAT_TO_DO}") from bad
 
@@ -67,22 +80,27 @@ class Mark:
 
     def write(self, note: str) -> None:
         """Replace the mark: durable when this returns, whole at every instant, mode 0600."""
-        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-                handle.write(note)
-                handle.flush()
-                os.fsync(handle.fileno())
-            temporary.replace(self.path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        sync_folder(self.path.parent)
+        write_private(self.path, note)
 
 
-def mark_of(key_file: Path, verifier: Verifier) -> Mark:
+def mark_of(key_file: Path, opener: Opener) -> Mark:
     """The mark that belongs to the key in this file."""
-    return Mark(key_file.with_name(f"{key_file.name}.mark"), verifier)
+    return Mark(key_file.with_name(f"{key_file.name}.mark"), opener)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file for its owner alone: durable when this returns, whole at every instant, mode 0600."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from audit import merkle, tables
-from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier
+from audit.checkpoints import BadCheckpoint, Checkpoint, Opener
 from audit.mark import WHAT_TO_DO, InconsistentLog
 from audit.tables import as_bytes, body_of
 from audit.tiles import WIDTH, Edge, MissingTile, TileStore, grow
 
 CHECKPOINT = "checkpoint"
 KEY = "key"
+KEYS = "keys"
 CHUNK = 8 * WIDTH
 
 
@@ -24,14 +25,14 @@ UNFINISHED = 1024
 """The most entries by which the mark may be ahead of the last checkpoint: one round, broken off between the two."""
 
 
-def recover(connection: Connection, store: TileStore, verifier: Verifier, marked: Checkpoint | None) -> Edge:
+def recover(connection: Connection, store: TileStore, opener: Opener, marked: Checkpoint | None) -> Edge:
     """The right edge at the last signed checkpoint, which leads to `marked`, the high-water mark, or comes from it.
 
     None for `marked` looks at database and files alone. Raises `InconsistentLog`.
     """
     try:
-        signed = latest(connection, verifier)
-        published = _published(store, verifier)
+        signed = latest(connection, opener)
+        published = _published(store, opener)
         if marked is not None:
             _compare_with_mark(connection, signed, marked)
         _compare_sizes(connection, signed, published)
@@ -65,16 +66,16 @@ def _check_mark(connection: Connection, store: TileStore, edge: Edge, marked: Ch
         raise BadCheckpoint(f"the first {marked.size} entries are not those that were signed, says the high-water mark")
 
 
-def latest(connection: Connection, verifier: Verifier) -> Checkpoint | None:
+def latest(connection: Connection, opener: Opener) -> Checkpoint | None:
     """The largest checkpoint this database holds, its signature checked. Raises `BadCheckpoint`."""
     newest = select(tables.checkpoints.c.note).order_by(tables.checkpoints.c.size.desc()).limit(1)
     note = connection.execute(newest).scalar()
-    return verifier.open(note) if note is not None else None
+    return opener.open(note) if note is not None else None
 
 
-def _published(store: TileStore, verifier: Verifier) -> Checkpoint | None:
+def _published(store: TileStore, opener: Opener) -> Checkpoint | None:
     note = store.read(CHECKPOINT)
-    return verifier.open(note.decode("utf-8", "replace")) if note is not None else None
+    return opener.open(note.decode("utf-8", "replace")) if note is not None else None
 
 
 def _compare_sizes(connection: Connection, signed: Checkpoint | None, published: Checkpoint | None) -> None:

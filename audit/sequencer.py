@@ -187,7 +187,9 @@ def _keep_checkpoint(connection: Connection, checkpoint: Checkpoint, note: str, 
     connection.execute(insert(tables.checkpoints).values(**values, t=int(now.timestamp() * 1000)))
 
 
-def run_once(engine: Engine, data_dir: Path, signer: Signer, mark: HighWater, now: Callable[[], datetime]) -> int | None:
+def run_once(
+    engine: Engine, data_dir: Path, signer: Signer, mark: HighWater, now: Callable[[], datetime]
+) -> int | None:
     """Sequence everything that waits, unless another process leads; how many entries, None if another leads."""
     with leadership(engine, data_dir) as leader:
         if leader is None:

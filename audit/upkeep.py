@@ -27,6 +27,9 @@ from audit.sequencer import LOG, Sequencer
 from audit.tiles import Edge, TileStore
 from audit.verification import Report, VerificationFailed
 
+MOST_NOTE = 16_000
+"""Characters of an old mark that an entry keeps: a text and the lines of two keys, each in two forms."""
+
 PATIENCE_S = 10.0
 """How long a checkpoint may stay behind the mark while another process leads: it publishes within a second."""
 
@@ -74,7 +77,7 @@ def check(log: Installation, vkey: str, now: Callable[[], datetime]) -> Checked:
         if leader is None:
             return _check_led(log, vkey)
         with leader.begin() as connection:
-            recover(connection, log.store, log.signer.verifier, log.mark.read())
+            recover(connection, log.store, log.signer, log.mark.read())
         before = _whole(log, vkey) if log.store.read(CHECKPOINT) is not None else None
         sequencer = Sequencer(leader, log.store, log.signer, log.mark)
         sequencer.catch_up(now)
@@ -114,9 +117,9 @@ def accept_restore(log: Installation, because: str, now: Callable[[], datetime])
         if leader is None:
             raise InconsistentLog("another process sequences this log; stop it first")
         with leader.begin() as connection:
-            if _fits(log, lambda marked: recover(connection, log.store, log.signer.verifier, marked)):
+            if _fits(log, lambda marked: recover(connection, log.store, log.signer, marked)):
                 raise InconsistentLog("the log holds all that was signed; there is nothing to accept")
-            edge = recover(connection, log.store, log.signer.verifier, None)
+            edge = recover(connection, log.store, log.signer, None)
             append(connection, _acceptance(log, edge, because, now()))
         head = Checkpoint(log.signer.verifier.name, edge.size, edge.root())
         log.mark.write(checkpoints.sign(head, log.signer))
@@ -132,5 +135,5 @@ def _fits(log: Installation, recovered: Callable[[Checkpoint], Edge]) -> bool:
 
 
 def _acceptance(log: Installation, edge: Edge, because: str, at: datetime) -> Entry:
-    details = {"size": edge.size, "root": edge.root().hex(), "mark": (log.mark.note() or "none")[:1000]}
+    details = {"size": edge.size, "root": edge.root().hex(), "mark": (log.mark.note() or "none")[:MOST_NOTE]}
     return Entry(Action.LOG_RESTORE_ACCEPT, Outcome.DONE, reason=because, details=details, at=at)

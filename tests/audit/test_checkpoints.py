@@ -8,6 +8,7 @@ import pytest
 
 from audit.checkpoints import BadCheckpoint, Checkpoint, FileSigner, parse, parse_vkey, sign
 from audit.keys import KeyUnusable, load_signer
+from tests.makers.audit import now
 
 ROOT = bytes(range(32))
 
@@ -73,21 +74,21 @@ def test_what_is_no_key_is_refused(text: str) -> None:
 
 def test_a_key_file_is_made_once_and_is_private(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "log.key"
-    first = load_signer(path, "example.com/log", create=True)
+    first = load_signer(path, "example.com/log", create=True, now=now)
     assert path.stat().st_mode & 0o777 == 0o600
-    again = load_signer(path, "another.example/log", create=True)
+    again = load_signer(path, "another.example/log", create=True, now=now)
     assert again.verifier == first.verifier
     path.chmod(0o640)
     with pytest.raises(KeyUnusable, match="chmod 600"):
-        load_signer(path, "example.com/log", create=True)
+        load_signer(path, "example.com/log", create=True, now=now)
 
 
 def test_a_key_is_not_made_unasked(tmp_path: Path) -> None:
     with pytest.raises(KeyUnusable, match="make-key"):
-        load_signer(tmp_path / "log.key", "example.com/log", create=False)
+        load_signer(tmp_path / "log.key", "example.com/log", create=False, now=now)
     (tmp_path / "bad.key").write_text("PRIVATE+KEY+x+00000000+AAAA\n")
     (tmp_path / "bad.key").chmod(0o600)
     with pytest.raises(KeyUnusable, match="does not hold"):
-        load_signer(tmp_path / "bad.key", "x", create=False)
+        load_signer(tmp_path / "bad.key", "x", create=False, now=now)
     with pytest.raises(KeyUnusable, match="name"):
-        load_signer(tmp_path / "new.key", "a name with spaces", create=True)
+        load_signer(tmp_path / "new.key", "a name with spaces", create=True, now=now)

@@ -11,9 +11,8 @@ from sqlalchemy import Engine, text
 
 from audit import sequencer
 from audit.actions import Action, Outcome
-from audit.checkpoints import FileSigner
 from audit.entry import Entry
-from audit.keys import load_signer
+from audit.keys import KeyFile, load_signer
 from audit.ledger import append
 from audit.mark import Mark, mark_of
 
@@ -60,14 +59,14 @@ def write(engine: Engine, entries: Iterable[Entry]) -> None:
             append(connection, entry)
 
 
-def make_signer(data_dir: Path) -> FileSigner:
+def make_signer(data_dir: Path) -> KeyFile:
     """The log's key in this data folder, made if it is not there."""
-    return load_signer(data_dir / "keys" / "log.key", ORIGIN, create=True)
+    return load_signer(data_dir / "keys" / "log.key", ORIGIN, create=True, now=now)
 
 
 def make_mark(data_dir: Path) -> Mark:
     """The mark of that key."""
-    return mark_of(data_dir / "keys" / "log.key", make_signer(data_dir).verifier)
+    return mark_of(data_dir / "keys" / "log.key", make_signer(data_dir))
 
 
 def sequence(engine: Engine, data_dir: Path) -> int | None:
