@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, Table, select
 
+from audit.days import instant_of
 from audit.tally import keeping
-from audit.tally.counting import Counts, Key, Row, count, nothing
+from audit.tally.counting import HOUR_MS, LAST_HOUR, Counts, Key, Row, count, nothing
 from audit.verification import VerificationFailed
 
 ADVICE = "Nothing that was recorded is lost: count anew with: flask audit rebuild-tallies"
@@ -18,12 +19,14 @@ class Recount:
         self._engine = engine
         self._counts: Counts = nothing()
         with engine.begin() as connection:
-            self._size = keeping.size_of(connection)
+            self._begun = keeping.size_of(connection)
+        self._counted = 0
 
     def add(self, row: Row) -> None:
         """Count one entry; they come in the order of their index."""
-        if row["idx"] < self._size:
+        if row["idx"] < self._begun:
             count((row,), self._counts)
+            self._counted = row["idx"] + 1
 
     def compare(self) -> int:
         """How many entries the tallies hold. Raises `VerificationFailed` for the first that is not what was counted.
@@ -32,7 +35,7 @@ class Recount:
         """
         with self._engine.begin() as connection:
             size = keeping.size_of(connection)
-            if size < self._size:
+            if size < self._begun:
                 raise VerificationFailed("the tallies are being counted anew; check again when that is done")
             self._count_newer(connection, size)
             for table in keeping.TALLIES:
@@ -40,12 +43,13 @@ class Recount:
         return size
 
     def _count_newer(self, connection: Connection, size: int) -> None:
-        while self._size < size:
-            rows = keeping.entries_from(connection, self._size, min(size - self._size, keeping.BEHIND))
+        while self._counted < size:
+            rows = keeping.entries_from(connection, self._counted, min(size - self._counted, keeping.BEHIND))
             if not rows:
-                raise VerificationFailed(f"the tallies count {size} entries, the database holds {self._size}. {ADVICE}")
+                held = self._counted
+                raise VerificationFailed(f"the tallies count {size} entries, the database holds {held}. {ADVICE}")
             count(rows, self._counts)
-            self._size = rows[-1]["idx"] + 1
+            self._counted = rows[-1]["idx"] + 1
 
 
 def _compare(connection: Connection, table: Table, expected: dict[Key, list[int]]) -> None:
@@ -68,4 +72,13 @@ def _difference(table: Table, names: list[str], held: Key, counted: list[int] | 
 
 
 def _named(names: list[str], values: Key) -> str:
-    return ", ".join(f"{name} {value!r}" for name, value in zip(names, values, strict=False))
+    return ", ".join(f"{name} {_said(name, value)}" for name, value in zip(names, values, strict=False))
+
+
+def _said(name: str, value: str | int) -> str:
+    """A value as a person finds it again; an hour or day that no calendar has stays a number."""
+    hours = int(value) * {"hour": 1, "day": 24}[name] if name in ("hour", "day") else 0
+    if not 0 < hours < LAST_HOUR:
+        return repr(value)
+    began = instant_of(hours * HOUR_MS)
+    return f"{began:%Y-%m-%dT%H}Z" if name == "hour" else f"{began:%Y-%m-%d}"

@@ -103,7 +103,8 @@ def _count_first(firsts: dict[Key, list[int]], row: Row) -> None:
         return
     for kind, column in _FIRSTS:
         if row[column]:
-            firsts.setdefault((kind, row[column], row["dataset"]), [row["idx"], row["t"]])
+            held = firsts.setdefault((kind, row[column], row["dataset"]), [row["idx"], row["t"], 0, row["t"]])
+            held[2:] = [held[2] + 1, max(held[3], row["t"])]
 
 
 def _count_actor(into: Counts, row: Row, hour: int, day: int, sizes: tuple[int, int]) -> None:

@@ -7,10 +7,10 @@ in the sequencer's rounds, `BEHIND` entries each, while it goes on; `flask audit
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, case, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Table, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from audit import tables
@@ -44,12 +44,31 @@ def size_of(connection: Connection) -> int:
     return size or 0
 
 
+def last_use(connection: Connection, actors: Collection[str]) -> dict[tuple[str, str], int]:
+    """When each of these persons last read each dataset that they ever read, in milliseconds since 1970."""
+    read = firsts.c
+    chosen = select(read.who, read.dataset, read.last_t).where(read.kind == "actor", read.who.in_(set(actors)))
+    return {(row.who, row.dataset): row.last_t for row in connection.execute(chosen)}
+
+
 def empty(connection: Connection) -> None:
     """Forget every tally; what follows counts from the first entry."""
     size_of(connection)
     for table in TALLIES:
         connection.execute(delete(table))
     _set_size(connection, 0)
+
+
+def rebuild(engine: Engine) -> int:
+    """Count the whole log anew, in short transactions between those of a sequencer; how many entries."""
+    with engine.begin() as connection:
+        empty(connection)
+    while True:
+        with engine.begin() as connection:
+            before = size_of(connection)
+            add(connection, ())
+            if size_of(connection) == before:
+                return before
 
 
 def put(connection: Connection, counts: Counts) -> None:
@@ -81,17 +100,17 @@ def _locked_size() -> Any:
 
 @functools.cache
 def _upsert(table: Table, dialect_name: str) -> Insert:
-    """A new key is inserted; to one that is there the measures are added. The first read of all stays the first."""
+    """A new key is inserted; to one that is there the measures are added."""
     dialect: Any = postgresql if dialect_name == "postgresql" else sqlite
     statement = dialect.insert(table)
-    if table is firsts:
-        return cast(Insert, statement.on_conflict_do_nothing())
     measures = [column for column in table.columns if not column.primary_key]
     added = {column.name: _merged(column, statement.excluded[column.name]) for column in measures}
     return cast(Insert, statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=added))
 
 
 def _merged(held: Column[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
+    if held.name in ("idx", "t"):  # the first of all stays the first
+        return held
     if held.name == "first_t":
         return case((new < held, new), else_=held)
     if held.name == "last_t":

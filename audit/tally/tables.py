@@ -82,9 +82,11 @@ firsts = Table(
     _key("dataset", 9),
     Column("idx", BigInteger, nullable=False),
     Column("t", BigInteger, nullable=False, index=True),
+    *map(_sum, ("reads", "last_t")),
     sqlite_with_rowid=False,
 )
-"""The first permitted read of a dataset by an "actor", through a "client" and for a "group": its index and time."""
+"""Permitted reads of a dataset by an "actor", through a "client" and for a "group": the first of all by its index and
+time, how many, and the time of the latest."""
 
 tallied = Table(
     "audit_tallied",

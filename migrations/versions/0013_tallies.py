@@ -39,7 +39,7 @@ def upgrade() -> None:
         active = _numbers("entries", "reads", "refusals", "rows", "bytes", "first_t", "last_t")
         _tally(name, [*_numbers(time), _key("actor", 36), _key("client", 80)], active)
     op.create_index("ix_audit_actor_day_actor", "audit_actor_day", ["actor", "client", "day"])
-    _tally("audit_first", [_key("kind", 8), _key("who", 80), _key("dataset", 9)], _numbers("idx", "t"))
+    _tally("audit_first", [_key("kind", 8), _key("who", 80), _key("dataset", 9)], _numbers("idx", "t", "reads", "last_t"))
     op.create_index("ix_audit_first_t", "audit_first", ["t"])
     op.create_table(
         "audit_tallied",
