@@ -18,7 +18,7 @@ from flask import Blueprint, Flask, Response, g, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
 
-from access import guards, login
+from access import guards, login, traces
 from audit.ledger import Ledger
 from exchange import settings as settings_room
 from exchange.db import begin_reading_only, db, engine_options, prepare_engine
@@ -85,6 +85,9 @@ COMMANDS = (
     "demo.commands:demo",
 )
 
+LOG_COMMANDS = ("audit.streams.commands:stream",)
+"""Commands of the log's own rooms, below `flask audit`."""
+
 TAKES_NO_COOKIE = (guards.door, guards.client_proves_itself)
 """Entrances for programs: they prove themselves in each request, so a forged form cannot borrow anything there."""
 
@@ -118,6 +121,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     _guard(app, entrances)
     for command in COMMANDS:
         app.cli.add_command(_load(command))
+    for command in LOG_COMMANDS:
+        _load("audit.commands:audit").add_command(_load(command))
     for part in (login, navigation, error_pages):
         part.install(app)
     repeating.install(app, [name for name, who in entrances.items() if who in OPEN_TO_ALL])
@@ -152,6 +157,7 @@ def _connect(app: Flask, settings: Settings) -> None:
         prepare_engine(db.engine)
         app.extensions["ledger"] = Ledger(db.engine, settings.data_dir / "audit-append.lock")
     limits.install(app)
+    traces.install(app)
     app.extensions["restricted_door"] = _load("access.restricted_reading:RestrictedDoor")(app)
     app.extensions["write_keys"] = _load("access.api_keys:ApiKeys")(app)
     for hook, address in LOG_HOOKS.items():

@@ -5,32 +5,15 @@ from __future__ import annotations
 import base64
 import signal
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, cast
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from audit import sequencer, upkeep, verification
-from audit.keys import KeyFile, KeyUnusable, load_signer
+from audit import installed, sequencer, upkeep, verification
+from audit.keys import KeyUnusable, load_signer
 from audit.mark import InconsistentLog, mark_of
-
-
-class LogSettings(Protocol):
-    """What the log needs to know of the operator's settings."""
-
-    @property
-    def data_dir(self) -> Path: ...
-    @property
-    def log_key_file(self) -> Path: ...
-    @property
-    def log_origin(self) -> str: ...
-    @property
-    def demo(self) -> bool: ...
 
 
 @click.group("audit")
@@ -46,9 +29,9 @@ def sequence() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     try:
-        signer = _signer()
-        mark = mark_of(_settings().log_key_file, signer)
-        sequencer.run(_engine(), _settings().data_dir, signer, mark, stop, _now)
+        signer = installed.signer()
+        mark = mark_of(installed.settings().log_key_file, signer)
+        sequencer.run(installed.engine(), installed.settings().data_dir, signer, mark, stop, installed.now)
     except InconsistentLog as broken:
         raise click.ClickException(f"the log does not fit what was signed; nothing is signed. {broken}") from broken
 
@@ -67,8 +50,8 @@ def verify(folder: Path | None, key: str | None) -> None:
         if folder is not None:
             _say(verification.verify(folder, key))
         else:
-            log = _installation()
-            _say_all(upkeep.check(log, key or log.signer.verifier.vkey(), _now))
+            log = installed.installation()
+            _say_all(upkeep.check(log, key or log.signer.verifier.vkey(), installed.now))
     except (verification.VerificationFailed, InconsistentLog) as failed:
         raise click.ClickException(f"the log does NOT hold: {failed}") from failed
     except SQLAlchemyError as error:
@@ -98,7 +81,7 @@ def accept_restore(because: str) -> None:
     if not because.strip():
         raise click.ClickException("say what happened: --because 'the disk failed; restored from 3 May, 02:00'")
     try:
-        head = upkeep.accept_restore(_installation(), because.strip(), _now)
+        head = upkeep.accept_restore(installed.installation(), because.strip(), installed.now)
     except InconsistentLog as broken:
         raise click.ClickException(str(broken)) from broken
     click.echo(f"the log goes on from {head.size} entries; that the rest is lost is the next entry")
@@ -109,38 +92,9 @@ def accept_restore(because: str) -> None:
 def make_key() -> None:
     """Make the log's signing key, once, and print its public half."""
     try:
-        signer = load_signer(_settings().log_key_file, _settings().log_origin, create=True, now=_now)
+        signer = load_signer(
+            installed.settings().log_key_file, installed.settings().log_origin, create=True, now=installed.now
+        )
     except KeyUnusable as unusable:
         raise click.ClickException(str(unusable)) from unusable
     click.echo(signer.verifier.vkey())
-
-
-def _settings() -> LogSettings:
-    return cast(LogSettings, current_app.config["SETTINGS"])
-
-
-def _engine() -> Engine:
-    extension: Any = current_app.extensions["sqlalchemy"]
-    return cast(Engine, extension.engine)
-
-
-def _signer() -> KeyFile:
-    settings = _settings()
-    try:
-        return load_signer(settings.log_key_file, settings.log_origin, create=settings.demo, now=_now)
-    except KeyUnusable as unusable:
-        raise click.ClickException(str(unusable)) from unusable
-
-
-def _installation() -> upkeep.Installation:
-    """The log of this installation, if there is one; otherwise says so, and makes nothing."""
-    missing = upkeep.missing_tables(_engine())
-    if missing:
-        raise click.ClickException(f"{missing}; make it with: flask migrate")
-    signer = _signer()
-    mark = mark_of(_settings().log_key_file, signer)
-    return upkeep.Installation(_engine(), _settings().data_dir, signer, mark)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
