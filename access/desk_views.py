@@ -16,6 +16,7 @@ from access.demo_desks import demo_account, demo_account_of, demo_accounts
 from access.guards import require_identity
 from access.login import clear_cookie, cookie_value, set_cookie
 from access.sessions import digest
+from access.traces import of_request
 from exchange import clock
 from exchange.errors import Refused
 from exchange.forms import Form
@@ -63,7 +64,7 @@ def page() -> Response | str | tuple[str, int]:
         return _sign_in_page(form), 400
     try:
         value = signing_in.sign_in(
-            session(), form.email.data, form.password.data, form.code.data, clock.now(), cookie_value()
+            session(), form.email.data, form.password.data, form.code.data, clock.now(), cookie_value(), of_request()
         )
     except Refused as refused:
         return _sign_in_page(form, refused.message), 403
@@ -75,7 +76,7 @@ def page() -> Response | str | tuple[str, int]:
 def demo(key: str) -> Response:
     """Sign in as one of the demo's invented persons; there is no such address outside the demo."""
     account = demo_account(settings(), key)
-    value = signing_in.sign_in_to_demo_desk(session(), account.person_id, clock.now(), cookie_value())
+    value = signing_in.sign_in_to_demo_desk(session(), account.person_id, clock.now(), cookie_value(), of_request())
     session().commit()
     return _enter(value, request.form.get("next"))
 
@@ -91,7 +92,9 @@ def again() -> Response | str | tuple[str, int]:
         return _again_page(form), 400
     old = cookie_value() or ""
     try:
-        value = signing_in.step_up(session(), identity, old, form.password.data, form.code.data, clock.now())
+        value = signing_in.step_up(
+            session(), identity, old, form.password.data, form.code.data, clock.now(), of_request()
+        )
     except Refused as refused:
         return _again_page(form, refused.message), 403
     session().commit()
@@ -104,7 +107,7 @@ def again_demo() -> Response:
     identity = require_identity()
     if demo_account_of(settings(), identity.person_id) is None:
         abort(404)
-    value = signing_in.step_up_at_demo_desk(session(), identity, cookie_value() or "", clock.now())
+    value = signing_in.step_up_at_demo_desk(session(), identity, cookie_value() or "", clock.now(), of_request())
     session().commit()
     return set_cookie(_back(request.form.get("next")), value)
 
@@ -112,7 +115,7 @@ def again_demo() -> Response:
 @sign_in.post("/sign-out")
 def sign_out() -> Response:
     """End this session."""
-    signing_in.sign_out(session(), require_identity(), cookie_value() or "", clock.now())
+    signing_in.sign_out(session(), require_identity(), cookie_value() or "", clock.now(), of_request())
     session().commit()
     return _leave("You have signed out.")
 
@@ -128,7 +131,7 @@ def living() -> str:
 @sign_in.post("/sign-out/everywhere")
 def sign_out_everywhere() -> Response:
     """End all of this person's sessions."""
-    ended = signing_in.sign_out_everywhere(session(), require_identity(), clock.now())
+    ended = signing_in.sign_out_everywhere(session(), require_identity(), clock.now(), of_request())
     session().commit()
     return _leave(f"You have signed out everywhere: {ended} session{'s' if ended != 1 else ''} ended.")
 

@@ -18,6 +18,10 @@ class Code(enum.StrEnum):
     COLUMN_BARRED = "column-barred"
     COLUMN_WITHHELD = "column-withheld"
     DATASET = "dataset"
+    ERASURE_DUTY = "erasure-duty"
+    ERASURE_HELD = "erasure-held"
+    ERASURE_KEPT = "erasure-kept"
+    ERASURE_STEP = "erasure-step"
     GRANT_REVOKED = "grant-revoked"
     GROUP = "group"
     PERSON_LEFT = "person-left"
@@ -44,6 +48,10 @@ CODE_WORDS = {
     Code.COLUMN_BARRED: "A column that the law lets nobody share",
     Code.COLUMN_WITHHELD: "A column that was not granted",
     Code.DATASET: "Another dataset than the granted one, a retired one, or none",
+    Code.ERASURE_DUTY: "This step of an erasure or hold was not this person’s to take",
+    Code.ERASURE_HELD: "A legal hold covered what was to be erased",
+    Code.ERASURE_KEPT: "The retention period had not run out",
+    Code.ERASURE_STEP: "An erasure or hold was not at that step",
     Code.GRANT_REVOKED: "The grant was revoked or replaced",
     Code.GROUP: "The grant was another working group’s",
     Code.PERSON_LEFT: "The person had left",

@@ -13,6 +13,7 @@ from access.oauth.endpoints import FullServer
 from access.oauth.entries import refused_beyond
 from access.oauth.refusals import RefusalBudget
 from access.oauth.server import Context, ascii_only
+from access.traces import of_request
 from exchange import clock
 from exchange.errors import CharterError, Unavailable
 from exchange.web import session, settings
@@ -74,7 +75,7 @@ def _origin() -> str:
 def _server() -> FullServer:
     proofs = tuple(request.headers.getlist("DPoP"))
     budget = cast(RefusalBudget, current_app.extensions[BUDGET])
-    return FullServer(Context(session(), _origin(), clock.now(), proofs, request.path, budget))
+    return FullServer(Context(session(), _origin(), clock.now(), proofs, request.path, budget, of_request()))
 
 
 def _committed(response: Response) -> Response:

@@ -17,7 +17,6 @@ from access.oauth.assertions import METHOD
 from access.oauth.entries import revoked
 from access.oauth.server import Context, KnownClient, TokenServer
 from access.permit import permit_condition, permit_values
-from audit import ledger
 from exchange import epoch
 
 
@@ -66,7 +65,7 @@ class Revocation(_OwnTokens, RevocationEndpoint):  # type: ignore[misc]
         context = self.server.context
         if tokens.revoke(context.session, token.row, context.now):
             epoch.bump(context.session)
-            ledger.append(context.session.connection(), revoked(token.row, request.client.row, context.now))
+            context.record(revoked(token.row, request.client.row, context.now))
 
 
 class Introspection(_OwnTokens, IntrospectionEndpoint):  # type: ignore[misc]

@@ -28,6 +28,9 @@ from access.oauth.metadata import SCOPES, is_ours, unknown_scopes
 from access.oauth.refusals import RefusalBudget
 from access.oauth.resolving import resolve
 from audit import ledger
+from audit.entry import Entry
+from audit.ledger import Recorded
+from audit.personal import NO_TRACES, Traces
 from exchange import clock
 from exchange.errors import CharterError, TooMany
 
@@ -48,7 +51,8 @@ ASCII = str.maketrans(
 class Context:
     """What a request brings: its database session, who we are to it, the instant, its DPoP headers, its path.
 
-    `budget` says how many refusals of clients that did not prove themselves are recorded one by one.
+    `budget` says how many refusals of clients that did not prove themselves are recorded one by one; `traces` are the
+    personal facts that an entry keeps sealed.
     """
 
     session: Session
@@ -57,11 +61,17 @@ class Context:
     proofs: tuple[str, ...]
     path: str
     budget: RefusalBudget
+    traces: Traces = NO_TRACES
 
     @property
     def url(self) -> str:
         """The endpoint's address as the client knows it."""
         return self.origin + self.path
+
+    def record(self, entry: Entry, replay_key: str | None = None) -> Recorded:
+        """Append an entry, with where the request came from sealed in it, to the request's transaction."""
+        connection = self.session.connection()
+        return ledger.append(connection, self.traces.into(connection, entry), replay_key=replay_key)
 
 
 class KnownClient(ClientMixin):  # type: ignore[misc]
@@ -154,7 +164,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
         if wait_s:
             return too_many(wait_s)
         entry = refused(self.acting, self.context.path, error.error, error.description or "", self.context.now)
-        ledger.append(self.context.session.connection(), entry)
+        self.context.record(entry)
         response: Response = super().handle_error_response(request, error)
         return response
 
@@ -182,9 +192,8 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
         """The token response (RFC 6749 §5.1, RFC 9449 §5, RFC 9396 §7), once its entry is in the transaction."""
         context = self.server.context
         value, token = tokens.issue(context.session, self.bound, context.now)
-        entry = issued(token, self.bound, context.now)
-        written = ledger.append(context.session.connection(), entry, replay_key=self.proof.replay_key)
-        if written is ledger.Recorded.REPLAYED:
+        written = context.record(issued(token, self.bound, context.now), self.proof.replay_key)
+        if written is Recorded.REPLAYED:
             context.session.delete(token)
             raise OAuth2Error(error="invalid_dpop_proof", description="The DPoP proof was used before.")
         return {

@@ -15,7 +15,7 @@ _LIVING = text("destroyed_at IS NULL")
 subject_keys = Table(
     "audit_subject_key",
     metadata,
-    Column("id", String(20), primary_key=True),
+    Column("id", String(32), primary_key=True),
     # A person's pseudonym, or "unknown:2026-06-15" for whoever tried to sign in on that day without an account.
     Column("subject", String(80), nullable=False),
     Column("year", Integer, nullable=False),

@@ -90,12 +90,17 @@ class Limits:
 
     def address_of(self, environ: Mapping[str, Any]) -> str | None:
         """Who connected, as far as a quota goes; None where our proxy hides it (no `EXCHANGE_PROXIES`)."""
-        remote = environ.get("REMOTE_ADDR") or ""
+        hop = self.peer_of(environ)
+        return None if self._blind and is_loopback(hop) else narrowed(hop)
+
+    def peer_of(self, environ: Mapping[str, Any]) -> str:
+        """The whole address that connected: the last hop before our own proxies, or what the socket says."""
+        remote: str = environ.get("REMOTE_ADDR") or ""
         if self._proxies and self._is_proxy(remote):
             for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
                 if hop.strip() and not self._is_proxy(hop.strip()):
-                    return narrowed(hop.strip())
-        return None if self._blind and is_loopback(remote) else narrowed(remote)
+                    return str(hop.strip())
+        return remote
 
     def _spend_by_address(self, environ: Mapping[str, Any], now_s: float) -> Used | None:
         if not self._by_address:

@@ -19,7 +19,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.create_table(
         "audit_subject_key",
-        sa.Column("id", sa.String(length=20), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("subject", sa.String(length=80), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("master", sa.String(length=16), nullable=False),
