@@ -26,17 +26,21 @@ Rows = dict[int, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many entries the database has beyond the tree of `size` entries that was compared."""
+    """How many entries the database has beyond the tree of `size` entries that was compared.
+
+    `tallies` counted them meanwhile; its `compare` is the last question, since it depends on all others.
+    """
 
     size: int
     indexed_after: int
     waiting: int
+    tallies: Recount
 
 
 def compare(engine: Engine, folder: Path, size: int) -> Comparison:
-    """Compare every entry, in short transactions; those below `size` with the bundles too. Then the tallies.
+    """Compare every entry, in short transactions; those below `size` with the bundles too.
 
-    Raises `VerificationFailed` for the first bad one, with its column; after them for the first wrong tally.
+    Raises `VerificationFailed` for the first bad one, with its column.
     """
     held: Rows = {}
     recount = Recount(engine)
@@ -49,9 +53,8 @@ def compare(engine: Engine, folder: Path, size: int) -> Comparison:
             raise VerificationFailed(f"entry {index} in the database is not the entry in the log", index)
         recount.add(_compare_columns(held[index]))
     _compare_newer(engine, size, recount)
-    recount.compare()
     with engine.begin() as connection:
-        return Comparison(size, _count(connection) - size, waiting(connection))
+        return Comparison(size, _count(connection) - size, waiting(connection), recount)
 
 
 def _compare_newer(engine: Engine, begin: int, recount: Recount) -> None:

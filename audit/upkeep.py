@@ -19,11 +19,12 @@ from audit.actions import Action, Outcome
 from audit.checkpoints import Checkpoint, Signer
 from audit.entry import Entry
 from audit.ledger import append
-from audit.locks import leadership
+from audit.locks import Leader, leadership
 from audit.mark import WHAT_TO_DO, InconsistentLog, Mark
 from audit.reconciliation import Comparison, compare
 from audit.recovery import CHECKPOINT, recover
 from audit.sequencer import LOG, Sequencer
+from audit.tally import keeping
 from audit.tiles import Edge, TileStore
 from audit.verification import Report, VerificationFailed
 
@@ -74,16 +75,20 @@ def check(log: Installation, vkey: str, now: Callable[[], datetime]) -> Checked:
     Raises `InconsistentLog` or `VerificationFailed`.
     """
     with leadership(log.engine, log.data_dir) as leader:
-        if leader is None:
-            return _check_led(log, vkey)
-        with leader.begin() as connection:
-            recover(connection, log.store, log.signer, log.mark.read())
-        before = _whole(log, vkey) if log.store.read(CHECKPOINT) is not None else None
-        sequencer = Sequencer(leader, log.store, log.signer, log.mark)
-        sequencer.catch_up(now)
-        if before is None or before.report.size != sequencer.size:
-            return _whole(log, vkey)
-        return before
+        checked = _check_led(log, vkey) if leader is None else _check_leading(log, vkey, leader, now)
+        checked.comparison.tallies.compare()
+        return checked
+
+
+def _check_leading(log: Installation, vkey: str, leader: Leader, now: Callable[[], datetime]) -> Checked:
+    with leader.begin() as connection:
+        recover(connection, log.store, log.signer, log.mark.read())
+    before = _whole(log, vkey) if log.store.read(CHECKPOINT) is not None else None
+    sequencer = Sequencer(leader, log.store, log.signer, log.mark)
+    sequencer.catch_up(now)
+    if before is None or before.report.size != sequencer.size:
+        return _whole(log, vkey)
+    return before
 
 
 def _whole(log: Installation, vkey: str, *, led: bool = True) -> Checked:
@@ -120,6 +125,7 @@ def accept_restore(log: Installation, because: str, now: Callable[[], datetime])
             if _fits(log, lambda marked: recover(connection, log.store, log.signer, marked)):
                 raise InconsistentLog("the log holds all that was signed; there is nothing to accept")
             edge = recover(connection, log.store, log.signer, None)
+            keeping.empty(connection)  # they may count what is lost
             append(connection, _acceptance(log, edge, because, now()))
         head = Checkpoint(log.signer.verifier.name, edge.size, edge.root())
         log.mark.write(checkpoints.sign(head, log.signer))

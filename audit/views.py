@@ -55,7 +55,7 @@ def check() -> str:
     """Check the whole log now: its files, and that the database says the same. The operator compares the mark."""
     try:
         report, failure = verification.verify(store().folder), None
-        compare(engine(), store().folder, report.size)
+        compare(engine(), store().folder, report.size).tallies.compare()
     except verification.VerificationFailed as failed:
         report, failure = None, failed
     root = base64.b64encode(report.root).decode() if report else ""
