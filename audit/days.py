@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 LEGAL_ZONE = ZoneInfo("America/New_York")
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def start_of(day: date | None) -> datetime | None:
     """The first instant of a day in Connecticut; None for None."""
@@ -27,9 +29,9 @@ def legal_day(instant: datetime) -> date:
 
 def instant_of(milliseconds: int) -> datetime:
     """An entry's `t` as an instant."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def milliseconds(instant: datetime) -> int:
     """An instant as an entry's `t`."""
-    return int(instant.timestamp() * 1000)
+    return (instant - _EPOCH) // timedelta(milliseconds=1)

@@ -34,8 +34,8 @@ class Field:
     """One field of a question's form.
 
     `kind` is one of:
-    "key": a key of ours, without blanks; "day"; "number"; "choice": one of `choices`, pairs of value and words, of which
-    the first is the default;
+    "key": a key of ours, without blanks; "day"; "number"; "choice": one of `choices`, pairs of value and words, the
+    first of which is the default;
     "person": the reader may type a name, the address then holds the pseudonyms, several if a person has several;
     "dataset": an id or a title, the address holds the id;
     "text": free words, of which the record of the asking keeps a digest only;
