@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from access.budget import spend
 from access.decision import Decision, decide, floor, readable
+from access.disclosing import Disclosing
 from access.models import Client, Grant, Token
 from access.oauth.entries import token_name
 from access.permit import permit_condition, permit_values
@@ -24,6 +25,7 @@ from access.watching import Watch
 from access.withholding import names_in, why_column
 from audit.actions import Action, Outcome
 from audit.codes import Code
+from audit.disclosures.manifest import Kind
 from audit.entry import Entry
 from audit.ledger import Ledger, LogUnavailable, Recorded
 from exchange import clock
@@ -39,7 +41,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Matter:
-    """The dataset that is asked for, if this asker may know of it: its current version, cut loose from the session."""
+    """The dataset that is asked for, if this asker may know of it: its current version, cut loose from the session.
+
+    `subject` is the column that names the person each row is about, and the kind of its keys; None if none was named.
+    """
 
     dataset_id: str
     number: int
@@ -49,6 +54,7 @@ class Matter:
     sealed_key: Mapping[str, Any]
     published_at: datetime
     columns: tuple[ColumnInfo, ...]
+    subject: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -204,10 +210,12 @@ class Case:
 
 
 class Finish:
-    """Records once how a stream ended. A stream that was cut says so, whatever its reader made of it."""
+    """Records once how a stream ended, and whose records left. A stream that was cut says so, whatever its reader made
+    of it. `disclosing` is set once the reading has begun, if its dataset names the persons it is about."""
 
     def __init__(self, case: Case, intent: Entry, watch: Watch) -> None:
         self._case, self._intent, self._watch, self._done = case, intent, watch, False
+        self.disclosing: Disclosing | None = None
 
     def __call__(self, rows: int, sent: int, outcome: str, reason: str | None) -> None:
         if self._done or sys.is_finalizing():  # an ending process can start no thread
@@ -218,9 +226,20 @@ class Finish:
         entry = self._case.entry(Action.ACCESS_ROWS_OUTCOME, Outcome(outcome))
         entry = replace(entry, ref=self._intent.id, rows=rows, bytes=sent, reason=reason, at=clock.now())
         try:
-            self._case.ledger.record(entry)
+            self._case.ledger.record(replace(entry, **self._disclosed()))
         except LogUnavailable:
             log.warning("the outcome of %s could not be recorded; its intent stands without one", self._intent.id)
+
+    def _disclosed(self) -> dict[str, Any]:
+        """What the outcome says of the persons: the manifest, and their number unless totals left."""
+        if self.disclosing is None:
+            return {}
+        try:
+            made = self.disclosing.finish()
+        except OSError:
+            log.warning("the manifest of %s could not be written; its draft is kept and found", self._intent.id)
+            return {"details": {"manifest": "not written; the draft is kept"}}
+        return {"manifest": made.sha256, "subjects": None if made.head.kind == Kind.TOTALS else made.subjects}
 
 
 def audit_headers(entry: Entry) -> dict[str, str]:

@@ -21,11 +21,17 @@ from exchange.rows.types import ROW, ColumnInfo, physical_fields
 
 
 def own_cut(
-    source: Source, columns: Sequence[ColumnInfo], wanted: Collection[str], secret: str, grant_id: str
+    source: Source,
+    columns: Sequence[ColumnInfo],
+    wanted: Collection[str],
+    secret: str,
+    grant_id: str,
+    beside: Sequence[str] = (),
 ) -> Source:
     """The version as this grant may see it; made when the engine first needs it, and kept by the engine under its key.
 
-    `wanted` are the granted columns and those that the row filter reads.
+    `wanted` are the granted columns and those that the row filter reads; `beside` are further ones of the table, which
+    are no columns of the dataset and leave the order as it is.
     """
     names = [field.name for column in columns if column.name in wanted for field in physical_fields(column)]
     key = f"{source.key}/{grant_id}/{hashlib.sha256(','.join(sorted(names)).encode()).hexdigest()[:16]}"
@@ -35,7 +41,7 @@ def own_cut(
         raise ValueError("a restricted version is read in memory only")
 
     def cut() -> pa.Table:
-        return in_own_order(load().select(names), seed)
+        return in_own_order(load().select([*names, *beside]), seed)
 
     return replace(source, key=key, load=cut)
 

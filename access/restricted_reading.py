@@ -6,6 +6,8 @@ exactly one intent or one refusal in the log; what cannot be recorded is answere
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from typing import cast
 
 from flask import Flask
@@ -14,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from access.case import Case, Finish, Matter, audit_headers
 from access.decision import GrantTerms, floor
+from access.disclosing import SUBJECT, Disclosing, Handed, Subjects, kind_of, subjects_of, with_subjects
 from access.own_order import own_cut
 from access.presenting import NotGranted, NothingHere, Seen, Unproven, origin_of, present
 from access.sentry import Sentry
@@ -21,16 +24,19 @@ from access.suppression import suppression_headers
 from access.watching import CutStream, Watch, Watched, current_epoch
 from audit.actions import Outcome
 from audit.codes import Code
+from audit.disclosures.keeping import Store
+from audit.disclosures.manifest import Head
 from audit.entry import Entry
 from audit.ledger import Ledger
 from exchange import clock
 from exchange.catalog.datasets import current_version, get_dataset
 from exchange.catalog.models import DatasetClass
+from exchange.catalog.subjects import subject_of
 from exchange.catalog.visibility import may_know
 from exchange.db import db
 from exchange.rows.door import Answer, Ask
 from exchange.rows.door import Finish as Finishing
-from exchange.rows.engine import Engine, Stopped
+from exchange.rows.engine import Batches, Engine, Stopped
 from exchange.rows.engines.duckdb_file import DuckDBEngine
 from exchange.rows.lanes import Lanes
 from exchange.rows.plan import Plan
@@ -53,6 +59,7 @@ class RestrictedDoor:
         engine = DuckDBEngine(None)
         self._engine: Engine = Lanes(engine, engine)  # rows in memory are held once; costly statements are few at once
         self._sentry = Sentry()
+        self._manifests = Store(self._settings.data_dir / "disclosures")
 
     def open(self, ask: Ask) -> Answer:
         """Answer, or raise with a reason. When this returns, the intent is durable."""
@@ -90,8 +97,9 @@ class RestrictedDoor:
         self._sentry.look_after(watch, case.ask.break_off)
         cancel = case.ask.cancel
         try:
-            source = self._source(matter, case.seen.terms)
-            batches = self._engine.run(plan, source, deadline_s=DEADLINE_S, max_rows=None, cancel=cancel)
+            subjects = None if matter.subject is None else subjects_of(self._settings, *matter.subject)
+            record.disclosing = disclosing = self._disclosing(case, plan, matter, intent, subjects)
+            batches = self._rows(plan, self._source(matter, case.seen.terms, subjects), disclosing, cancel)
         except Exception as error:
             finish(0, 0, *_outcome_of(error))
             raise
@@ -99,7 +107,7 @@ class RestrictedDoor:
         self._look_once_more(watch, rows, finish, intent)
         return Answer(
             fields=plan.fields,
-            batches=rows,
+            batches=rows if disclosing is None else Handed(rows, disclosing),
             version=matter.number,
             last_modified=matter.published_at,
             etag=None,
@@ -118,7 +126,23 @@ class RestrictedDoor:
             finish(0, 0, Outcome.CUT, cut.message)
             raise NotGranted(cut.message, (), audit_headers(intent)) from cut
 
-    def _source(self, matter: Matter, terms: GrantTerms) -> Source:
+    def _disclosing(
+        self, case: Case, plan: Plan, matter: Matter, intent: Entry, subjects: Subjects | None
+    ) -> Disclosing | None:
+        """The manifest of this reading, if the dataset names its persons."""
+        if subjects is None:
+            return None
+        kind = kind_of(plan, floor(case.seen.reader, case.seen.terms))
+        head = Head(intent.id, matter.dataset_id, matter.number, subjects.namespace, subjects.secret.id, kind)
+        return Disclosing(self._manifests, head)
+
+    def _rows(self, plan: Plan, source: Source, disclosing: Disclosing | None, cancel: threading.Event) -> Batches:
+        def run(chosen: Plan) -> Batches:
+            return self._engine.run(chosen, source, deadline_s=DEADLINE_S, max_rows=None, cancel=cancel)
+
+        return run(plan) if disclosing is None else disclosing.batches(plan, run)
+
+    def _source(self, matter: Matter, terms: GrantTerms, subjects: Subjects | None) -> Source:
         whole = open_version(
             self._settings.data_dir / "restricted",
             matter.path,
@@ -130,8 +154,12 @@ class RestrictedDoor:
             published_at=matter.published_at,
             key_file=self._settings.store_key_file,
         )
-        wanted = terms.columns | columns_of(terms.rows)
-        return own_cut(whole, matter.columns, wanted, self._settings.secret_key, terms.grant_id)
+        wanted, secret = terms.columns | columns_of(terms.rows), self._settings.secret_key
+        if subjects is None:
+            return own_cut(whole, matter.columns, wanted, secret, terms.grant_id)
+        named = with_subjects(whole, subjects)
+        cut = own_cut(named, matter.columns, wanted, secret, terms.grant_id, (SUBJECT,))
+        return replace(cut, key=f"{cut.key}/{subjects.key}")
 
 
 def _outcome_of(error: Exception) -> tuple[str, str]:
@@ -166,4 +194,5 @@ def _matter(session: Session, seen: Seen, dataset_id: str) -> Matter | None:
         sealed_key=version.sealed_key or {},
         published_at=version.published_at,
         columns=columns_from_schema(version.schema),
+        subject=subject_of(session, dataset.id),
     )

@@ -78,6 +78,8 @@ class Action(enum.StrEnum):
     LOG_PERSONAL_OPEN = "log:personal:open"
     LOG_PERSONAL_ROTATE = "log:personal:rotate"
     LOG_RESTORE_ACCEPT = "log:restore:accept"
+    LOG_SEARCH_DELETE = "log:search:delete"
+    LOG_SEARCH_SAVE = "log:search:save"
     PERSON_DEPARTURE_RECORD = "person:departure:record"
     PERSON_ROLE_END = "person:role:end"
     PERSON_ROLE_GIVE = "person:role:give"

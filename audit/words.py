@@ -35,6 +35,7 @@ _BY_COMMAND = frozenset(
         Action.DATASET_VERSION_PUBLISH,
         Action.DEMO_STATE_LOAD,
         Action.LOG_ENTRIES_STREAM,
+        Action.LOG_KEY_ROTATE,
         Action.LOG_RESTORE_ACCEPT,
         Action.PERSON_ROLE_END,
         Action.PERSON_ROLE_GIVE,

@@ -104,6 +104,11 @@ class Settings:
         return f"{urlsplit(self.origin).netloc}/audit/log"
 
     @property
+    def subject_key_file(self) -> Path:
+        """The secrets under which persons' keys are hashed for the log, mode 0600, beside the store's key."""
+        return self.store_key_file.with_name("subjects.key")
+
+    @property
     def demo_credentials(self) -> Path:
         """Where `flask demo load` writes the demo's accounts, clients and ids."""
         return self.data_dir / "demo" / "credentials.json"

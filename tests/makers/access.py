@@ -103,22 +103,34 @@ def make_dataset(
     return dataset
 
 
-def store_rows(session: Session, settings: Settings, dataset: Dataset, count: int = 40) -> Version:
-    """A sealed first version with rows "Town 0", "Town 1", …; years 2015 to 2018; every third person's ssn the same."""
-    infos = tuple(ColumnInfo(name, label, type_) for name, label, type_ in COLUMNS)
-    table = pa.table(
-        {
-            "town": [f"Town {n % 10}" for n in range(count)],
-            "year": [str(2015 + n % 4) for n in range(count)],
-            "rate": [n / 2 for n in range(count)],
-            "ssn": [f"{n % 3:03}-00-0000" for n in range(count)],
-        }
-    )
+def store_rows(
+    session: Session,
+    settings: Settings,
+    dataset: Dataset,
+    count: int = 40,
+    *,
+    keys: Sequence[str | None] | None = None,
+    number: int = 1,
+    without: str = "",
+) -> Version:
+    """A sealed version with rows "Town 0", "Town 1", …; years 2015 to 2018; every third person's ssn the same.
+
+    `keys` are other values of ssn, as many as rows if there are any; `without` leaves a column out.
+    """
+    infos = tuple(ColumnInfo(name, label, type_) for name, label, type_ in COLUMNS if name != without)
+    count = len(keys) if keys else count
+    values = {
+        "town": [f"Town {n % 10}" for n in range(count)],
+        "year": [str(2015 + n % 4) for n in range(count)],
+        "rate": [n / 2 for n in range(count)],
+        "ssn": list(keys) if keys else [f"{n % 3:03}-00-0000" for n in range(count)],
+    }
+    table = pa.table({info.name: values[info.name] for info in infos})
     stored = write_version(
-        settings.data_dir / "restricted", dataset.id, 1, table, infos, key_file=settings.store_key_file
+        settings.data_dir / "restricted", dataset.id, number, table, infos, key_file=settings.store_key_file
     )
     version = Version(
-        dataset_id=dataset.id, number=1, class_="restricted", path=stored.path, sha256=stored.sha256, rows=stored.rows,
+        dataset_id=dataset.id, number=number, class_="restricted", path=stored.path, sha256=stored.sha256, rows=stored.rows,
         bytes=stored.bytes, schema=[info.to_json() for info in infos], sealed_key=stored.sealed_key,
         published_at=clock.now(),
     )  # fmt: skip

@@ -154,7 +154,7 @@ class _Running:
             batch = self._reader.read_next_batch()
         except StopIteration:
             return None
-        names = [field.name for field in self._plan.fields]
+        names = [*(field.name for field in self._plan.fields), *self._plan.carried]
         if batch.num_columns > len(names):
             self._last_row = _in_order(batch.column(len(names)), self._last_row)
         return pa.RecordBatch.from_arrays(batch.columns[: len(names)], names=names)

@@ -50,7 +50,8 @@ class Plan:
 
     `columns_used`: every dataset column named anywhere, those of `*` included. `functions`: every function and
     operator named. `grouped`: whether rows were aggregated, so that no single record leaves. `datasets`: the 4x4s of
-    the other datasets that it reads, in order of first mention.
+    the other datasets that it reads, in order of first mention. `carried`: outputs behind the fields, which the engine
+    gives beside the answer and no reader sees (`exchange.rows.plan.carrying`).
     """
 
     fields: tuple[Field, ...]
@@ -59,6 +60,7 @@ class Plan:
     grouped: bool
     root: Stage
     datasets: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
