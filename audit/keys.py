@@ -62,6 +62,7 @@ class KeyFile:
 
     def sign(self, text: str) -> tuple[str, ...]:
         """A line of each key and type that signs now, the newest key's first."""
+        self.retire()
         now = self._now()
         name, at = self.verifier.name, int(now.timestamp())
         if not text.startswith(name + "\n"):

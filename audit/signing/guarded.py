@@ -26,7 +26,7 @@ PATIENCE_S = 5.0
 
 
 class Guarded:
-    """A key that signs no tree that is smaller or other than the largest it signed. The mark moves before a line leaves."""
+    """A key that signs no tree smaller or other than the largest it signed. The mark moves before a line leaves."""
 
     def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
         self._keys = load_signer(path, "", create=False, now=now)

@@ -54,7 +54,7 @@ class RemoteSigner:
         stands = self.read()
         if stands != after:
             raise InconsistentLog(
-                f"the signer's high-water mark counts {stands.size} entries, not the {after.size} that were signed last; "
+                f"the signer's high-water mark counts {stands.size} entries, not the {after.size} signed last; "
                 f"another process signs with this key. {WHAT_TO_DO}"
             )
 

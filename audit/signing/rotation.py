@@ -1,8 +1,8 @@
 """A new key for a log that goes on: for some days both sign, and the log itself says so.
 
-The new key lies ready in `<key file>.next` before the log speaks of it, the log speaks of it (`log:key:rotate`) before it
-signs, and it signs once that file takes the key file's place. A crash at any step leaves one of these three states;
-running the command again goes on from there with the same new key.
+The new key lies ready in `<key file>.next` before the log speaks of it, the log speaks of it (`log:key:rotate`)
+before it signs, and it signs once that file takes the key file's place. A crash at any step leaves one of these
+three states; running the command again goes on from there with the same new key.
 """
 
 from __future__ import annotations
