@@ -9,19 +9,34 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, String
+import orjson
+from sqlalchemy import BigInteger, Column, String
 
 from audit import tables
 
-_SEARCHED = [column for column in tables.entries.columns if column.name not in ("idx", "id", "body")]
 _UNREADABLE = {"t": 0, "action": "unreadable", "outcome": "unreadable"}
+
+
+def _room(column: Column[Any]) -> tuple[str, int, int]:
+    """A column's name, its length in characters (0: a number) and the number that is too large for it."""
+    if isinstance(column.type, String):
+        return column.name, column.type.length or 2**31, 0
+    return column.name, 0, 2**63 if isinstance(column.type, BigInteger) else 2**31
+
+
+_SEARCHED = [_room(column) for column in tables.entries.columns if column.name not in ("idx", "id", "body")]
 
 
 def searchable(body: bytes) -> dict[str, Any]:
     """Every column but index, id and bytes. They help to search; only the body counts, so nothing may fail."""
     found = _members(body)
-    values = {column.name: _fitting(column.type, found.get(column.name)) for column in _SEARCHED}
-    return {name: _UNREADABLE.get(name) if value is None else value for name, value in values.items()}
+    values: dict[str, Any] = {}
+    for name, length, too_large in _SEARCHED:
+        value = found.get(name)
+        if value is not None:
+            value = _text(value, length) if length else _number(value, too_large)
+        values[name] = _UNREADABLE.get(name) if value is None else value
+    return values
 
 
 def row_of(index: int, entry_id: str, body: bytes) -> dict[str, Any]:
@@ -37,18 +52,26 @@ def id_in(body: bytes) -> str | None:
 
 def _members(body: bytes) -> dict[str, Any]:
     try:
-        members = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
+        members = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        members = _members_of_any_json(body)
     return members if isinstance(members, dict) else {}
 
 
-def _fitting(kind: Any, value: object) -> str | int | None:
-    """A value that the column can hold on both databases: cut to its length, without NUL, within 64 bits."""
-    if value is None:
+def _members_of_any_json(body: bytes) -> Any:
+    """What a laxer reader makes of bytes that no entry of ours has, such as half a surrogate pair."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
         return None
-    if isinstance(kind, String):
-        text = str(value).encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored
-        return text.replace("\x00", "")[: kind.length]
-    largest = 2**63 if isinstance(kind, BigInteger) else 2**31
-    return int(value) if isinstance(value, int) and -largest < value < largest else None
+
+
+def _text(value: object, length: int) -> str:
+    """Text that both databases can hold: cut to the column's length, without NUL or half a surrogate pair."""
+    if value.__class__ is str and value.isascii() and "\x00" not in value:
+        return value[:length]
+    return str(value).encode("utf-8", "replace").decode().replace("\x00", "")[:length]
+
+
+def _number(value: object, too_large: int) -> int | None:
+    return int(value) if isinstance(value, int) and -too_large < value < too_large else None

@@ -30,7 +30,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from audit import tables
 from audit.entry import Entry
 from audit.line import Line, Waiting
-from audit.locks import Turn
+from audit.locks import Turn, quick
 
 BATCH = 256
 """Most entries in one commit; bounds how long the first of a batch waits for the last."""
@@ -231,7 +231,7 @@ class Ledger:
         """A transaction of the committer, on a connection that it keeps until something goes wrong with it."""
         try:
             if self._held is None:
-                self._held = self._engine.connect()
+                self._held = quick(self._engine.connect())
             with self._turn_here(), self._held.begin():
                 if self._engine.dialect.name != "sqlite":
                     self._require_flush(self._held)

@@ -3,6 +3,8 @@
 `turn` lets processes on one machine follow each other without sleeping. `leadership` gives the sequencer's work to one
 process: a file lock on every database, and on PostgreSQL an advisory lock whose connection also does the
 work, so that a leader that lost its lock can no longer commit. Both end with the process, however it ends.
+
+A process that hangs keeps its locks, so a leader beats in its lock file; see `audit.deposing`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,18 @@ LEADER_KEY = 0x6C6F67
 
 APPEND_LOCK = "audit-append.lock"
 LEADER_LOCK = "audit-leader.lock"
+
+QUICK = ("temp_store=MEMORY", "cache_size=-65536")
+"""For SQLite's connections that only write the log. A statement's own journal (not the one that makes a commit durable)
+goes to a file otherwise and costs as much as the row; the indexes' upper pages should stay in memory."""
+
+
+def quick(connection: Connection) -> Connection:
+    """A connection made ready to write the log and little else."""
+    if connection.dialect.name == "sqlite":
+        for pragma in QUICK:
+            connection.connection.cursor().execute(f"PRAGMA {pragma}")
+    return connection
 
 
 class Turn:
@@ -56,46 +70,61 @@ def turn(lock_file: Path) -> Iterator[None]:
 class Leader:
     """The right to sequence, held by this process until `leadership` ends."""
 
-    def __init__(self, engine: Engine, data_dir: Path, held: Connection | None) -> None:
-        self._engine = engine
-        self._append_lock = data_dir / APPEND_LOCK
-        self._held = held
+    def __init__(self, held: Connection, turn: Turn, beat_file: int) -> None:
+        self._held, self._turn, self._beat_file = held, turn, beat_file
+        self._sqlite = held.dialect.name == "sqlite"
+        self._beats = 0
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction that can only commit while this process leads."""
-        if self._held is not None:
+        self.beat()
+        with self._turn.taken() if self._sqlite else contextlib.nullcontext(), self._held.begin():
+            yield self._held
+
+    def beat(self) -> None:
+        """Show that this process goes on."""
+        self._beats += 1
+        os.pwrite(self._beat_file, f"{os.getpid()} {self._beats:020d}\n".encode(), 0)
+
+    def require(self) -> None:
+        """Before something is signed: raise SQLAlchemy's error if the connection that makes us leader is closed."""
+        if not self._sqlite:
             with self._held.begin():
-                yield self._held
-            return
-        with turn(self._append_lock), self._engine.begin() as connection:
-            yield connection
+                self._held.execute(text("SELECT 1"))
 
 
 @contextlib.contextmanager
 def leadership(engine: Engine, data_dir: Path) -> Iterator[Leader | None]:
     """Lead while the block runs, or None if another process does."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / LEADER_LOCK).open("a+b") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    beat_file = os.open(data_dir / LEADER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        if not _locked(beat_file):
             yield None
             return
-        handle.truncate(0)
-        handle.write(f"{os.getpid()}\n".encode())
-        handle.flush()
-        if engine.dialect.name != "postgresql":
-            yield Leader(engine, data_dir, None)
-            return
-        with _advisory(engine) as held:
-            yield Leader(engine, data_dir, held) if held is not None else None
+        with _alone(engine) as held:
+            yield Leader(held, Turn(data_dir / APPEND_LOCK), beat_file) if held is not None else None
+    finally:
+        os.close(beat_file)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
-def _advisory(engine: Engine) -> Iterator[Connection | None]:
+def _alone(engine: Engine) -> Iterator[Connection | None]:
+    """A connection for the leader's work; None if another machine's leader has the database."""
     with engine.connect() as connection:
         connection.detach()
+        if engine.dialect.name != "postgresql":
+            yield quick(connection)
+            return
         with connection.begin():
             won = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_KEY}).scalar()
         yield connection if won else None

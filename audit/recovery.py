@@ -7,6 +7,8 @@ entries, after these were seen to lead to the signed root.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, func, select
 
 from audit import merkle, tables
@@ -21,14 +23,21 @@ KEYS = "keys"
 CHUNK = 8 * WIDTH
 
 
-UNFINISHED = 1024
+UNFINISHED = 4096
 """The most entries by which the mark may be ahead of the last checkpoint: one round, broken off between the two."""
 
 
-def recover(connection: Connection, store: TileStore, opener: Opener, marked: Checkpoint | None) -> Edge:
+def recover(
+    connection: Connection,
+    store: TileStore,
+    opener: Opener,
+    marked: Checkpoint | None,
+    beat: Callable[[], None] = lambda: None,
+) -> Edge:
     """The right edge at the last signed checkpoint, which leads to `marked`, the high-water mark, or comes from it.
 
-    None for `marked` looks at database and files alone. Raises `InconsistentLog`.
+    None for `marked` looks at database and files alone. `beat` is called now and then, as this can take minutes.
+    Raises `InconsistentLog`.
     """
     try:
         signed = latest(connection, opener)
@@ -36,7 +45,7 @@ def recover(connection: Connection, store: TileStore, opener: Opener, marked: Ch
         if marked is not None:
             _compare_with_mark(connection, signed, marked)
         _compare_sizes(connection, signed, published)
-        edge = _read_back(connection, store, signed, published) if signed else Edge()
+        edge = _read_back(connection, store, signed, published, beat) if signed else Edge()
         if marked is not None:
             _check_mark(connection, store, edge, marked)
         return edge
@@ -93,8 +102,14 @@ def size_of(connection: Connection) -> int:
     return 0 if highest is None else highest + 1
 
 
-def _read_back(connection: Connection, store: TileStore, signed: Checkpoint, published: Checkpoint | None) -> Edge:
-    edge = _edge(connection, store, signed)
+def _read_back(
+    connection: Connection,
+    store: TileStore,
+    signed: Checkpoint,
+    published: Checkpoint | None,
+    beat: Callable[[], None],
+) -> Edge:
+    edge = _edge(connection, store, signed, beat)
     if edge.root() != signed.root:
         raise BadCheckpoint(f"the tiles lead to the root {edge.root().hex()}, signed was {signed.root.hex()}")
     if published and merkle.range_root(0, published.size, store.node(signed.size)) != published.root:
@@ -107,18 +122,21 @@ def _read_back(connection: Connection, store: TileStore, signed: Checkpoint, pub
     return edge
 
 
-def _edge(connection: Connection, store: TileStore, signed: Checkpoint) -> Edge:
+def _edge(connection: Connection, store: TileStore, signed: Checkpoint, beat: Callable[[], None]) -> Edge:
     try:
         return store.edge(signed.size)
     except MissingTile:
-        _rebuild(connection, signed)
-    return _rebuild(connection, signed, store)
+        _rebuild(connection, signed, beat)
+    return _rebuild(connection, signed, beat, store)
 
 
-def _rebuild(connection: Connection, signed: Checkpoint, store: TileStore | None = None) -> Edge:
+def _rebuild(
+    connection: Connection, signed: Checkpoint, beat: Callable[[], None], store: TileStore | None = None
+) -> Edge:
     """Grow the tree anew from the database. Writes files only into `store`; without one it only checks the root."""
     edge = Edge()
     while edge.size < signed.size:
+        beat()
         bodies = _bodies(connection, edge.size, min(edge.size + CHUNK, signed.size))
         if not bodies:
             raise BadCheckpoint(f"entry {edge.size} is missing in the database and the files are incomplete")

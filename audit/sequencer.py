@@ -19,21 +19,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit import checkpoints, tables
 from audit.checkpoints import Checkpoint, Signer
-from audit.columns import row_of
+from audit.deposing import Challenger
+from audit.indexing import BATCH, index_waiting, unsigned
 from audit.locks import Leader, leadership
-from audit.mark import WHAT_TO_DO, HighWater, InconsistentLog
-from audit.recovery import CHECKPOINT, KEY, KEYS, UNFINISHED, recover, size_of
-from audit.tables import as_bytes, body_of
-from audit.tally import keeping
+from audit.mark import HighWater
+from audit.recovery import CHECKPOINT, KEY, KEYS, UNFINISHED, recover
 from audit.tiles import Edge, TileStore, grow
 
-BATCH = UNFINISHED
-"""Most entries in one round: bounds the transaction, and what a crash makes the next leader redo."""
+ROUND = UNFINISHED
+"""Most entries in one round: bounds what a crash makes the next leader redo."""
 
 PAUSE_S = 0.2
 """Between two looks at an empty queue."""
@@ -60,7 +59,7 @@ class Sequencer:
         self._mark = mark
         self._marked = mark.read()
         with leader.begin() as connection:
-            self._edge = recover(connection, store, signer, self._marked)
+            self._edge = recover(connection, store, signer, self._marked, leader.beat)
         self._purged: datetime | None = None
         self._stated = ""
         self._republish()
@@ -72,13 +71,24 @@ class Sequencer:
 
     def step(self, now: datetime) -> int:
         """Index what waits, grow the tree and sign it; how many entries this added to the tree. 0: nothing waits."""
+        end = self._end_of_round()
+        self._index(end - self._edge.size)
         with self._leader.begin() as connection:
-            index_waiting(connection)
-            bodies = _unsigned(connection, self._edge.size, self._end_of_round())
+            bodies = unsigned(connection, self._edge.size, end)
             self._purge(connection, now)
         if bodies:
             self._integrate(bodies, now)
         return len(bodies)
+
+    def _index(self, most: int) -> None:
+        """Some transactions rather than one: between two of them entries can be appended on SQLite."""
+        indexed = 0
+        while indexed < most:
+            with self._leader.begin() as connection:
+                count = index_waiting(connection)
+            indexed += count
+            if count < BATCH:
+                return
 
     def catch_up(self, now: Callable[[], datetime]) -> int:
         """Step until nothing waits; how many entries that added."""
@@ -96,7 +106,7 @@ class Sequencer:
 
     def _end_of_round(self) -> int:
         """A round that was broken off between mark and checkpoint is finished as it was, before another begins."""
-        return self._marked.size if self._marked.size > self._edge.size else self._edge.size + BATCH
+        return self._marked.size if self._marked.size > self._edge.size else self._edge.size + ROUND
 
     def _head(self, edge: Edge) -> Checkpoint:
         return Checkpoint(self._signer.verifier.name, edge.size, edge.root())
@@ -109,6 +119,7 @@ class Sequencer:
         self._edge = edge
 
     def _publish(self, checkpoint: Checkpoint, now: datetime) -> None:
+        self._leader.require()
         note = checkpoints.sign(checkpoint, self._signer)
         self._mark.advance(
             self._marked if self._marked.size > self._edge.size else self._head(self._edge), checkpoint, note
@@ -140,47 +151,6 @@ class Sequencer:
             self._purged = now
 
 
-def index_waiting(connection: Connection) -> int:
-    """Move up to `BATCH` entries from the queue to `audit_entry`; how many.
-
-    On PostgreSQL queue numbers become visible out of order; an entry gets its index when it is seen, so none is passed
-    over. An entry that was indexed before is dropped; another with its id stays queued, where `verify` reports it.
-    """
-    queue = tables.queue.c
-    chosen = select(queue.seq, queue.id, body_of(tables.queue)).order_by(queue.seq).limit(BATCH)
-    waiting = connection.execute(chosen).all()
-    if not waiting:
-        keeping.add(connection, ())
-        return 0
-    known = _indexed_before(connection, [row.id for row in waiting])
-    new = [row for row in waiting if row.id not in known]
-    same = [row for row in waiting if known.get(row.id) == as_bytes(row.body)]
-    if len(new) + len(same) < len(waiting):
-        logger.error("the queue holds %d entries with a used id; they stay there", len(waiting) - len(new) - len(same))
-    begin = size_of(connection)
-    if new:
-        rows = [row_of(begin + i, row.id, as_bytes(row.body)) for i, row in enumerate(new)]
-        connection.execute(insert(tables.entries), rows)
-        keeping.add(connection, rows)
-    connection.execute(delete(tables.queue).where(queue.seq.in_([row.seq for row in (*new, *same)])))
-    return len(new)
-
-
-def _indexed_before(connection: Connection, ids: Sequence[str]) -> dict[str, bytes]:
-    chosen = select(tables.entries.c.id, body_of(tables.entries)).where(tables.entries.c.id.in_(ids))
-    return {row.id: as_bytes(row.body) for row in connection.execute(chosen)}
-
-
-def _unsigned(connection: Connection, begin: int, end: int) -> list[bytes]:
-    """The entries from one index to before another, without a gap. Raises `InconsistentLog`."""
-    entries = tables.entries.c
-    chosen = select(entries.idx, body_of(tables.entries)).where(entries.idx >= begin, entries.idx < end)
-    rows = connection.execute(chosen.order_by(entries.idx)).all()
-    if [row.idx for row in rows] != list(range(begin, begin + len(rows))) or (not rows and size_of(connection) > begin):
-        raise InconsistentLog(f"after entry {begin - 1} an index is missing in the database. {WHAT_TO_DO}")
-    return [as_bytes(row.body) for row in rows]
-
-
 def _keep_checkpoint(connection: Connection, checkpoint: Checkpoint, note: str, now: datetime) -> None:
     """Commit the new checkpoint, beside all before it."""
     values: Mapping[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note}
@@ -204,11 +174,14 @@ def run(
 
     Raises `InconsistentLog` if what is stored does not fit what was signed.
     """
+    challenger = Challenger(engine, data_dir)
     while not stop.is_set():
         try:
             with leadership(engine, data_dir) as leader:
                 if leader is not None:
                     Sequencer(leader, TileStore(data_dir / LOG), signer, mark).follow(stop, now)
+                else:
+                    challenger.look()
         except (SQLAlchemyError, OSError) as error:
             logger.warning("the sequencer starts again: %s: %s", type(error).__name__, error)
         stop.wait(PAUSE_S * 5)
