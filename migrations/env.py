@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 import access.evidence.models
 import access.models
 import agreements.duties.models
+import audit.desk.tables
 import audit.disclosures.tables
 import audit.retention.tables
 import audit.tally.tables
