@@ -6,6 +6,7 @@ the same entries are sent again. A receiver may so see an entry twice, never not
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
@@ -88,7 +89,7 @@ class SyslogTarget:
         with _connect(self.host, self.port, self.tls) as connection:
             connection.sendall(b"".join(framed(line) for line in lines))
             if isinstance(connection, ssl.SSLSocket):
-                connection.unwrap()
+                _end_tls(connection)
                 return
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(4096):
@@ -174,6 +175,12 @@ def speaks_syslog(address: str) -> bool:
 def _connect(host: str, port: int, tls: ssl.SSLContext | None) -> socket.socket:
     plain = socket.create_connection((host, port), timeout=PATIENCE_S)
     return tls.wrap_socket(plain, server_hostname=host) if tls else plain
+
+
+def _end_tls(connection: ssl.SSLSocket) -> None:
+    """End our half and wait for the other; many receivers end the connection without TLS's own farewell."""
+    with contextlib.suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        connection.unwrap()
 
 
 def _relp_answer(answers: IO[bytes], number: int) -> None:
