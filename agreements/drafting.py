@@ -149,7 +149,11 @@ def preview(session: Session, version: AgreementVersion, now: datetime) -> Previ
 
 def next_number(session: Session, tier: Tier, now: datetime) -> str:
     """The next agreement number of its series and legal year, such as DSA-2026-0001; gap-free: it rolls back too."""
-    series = f"{SERIES[tier]}-{legal_day(now).year}"
+    return next_in_series(session, f"{SERIES[tier]}-{legal_day(now).year}")
+
+
+def next_in_series(session: Session, series: str) -> str:
+    """The next number of a series such as DSA-2026 (at most 12 letters): DSA-2026-0001; gap-free: it rolls back too."""
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     first = dialect.insert(AgreementNumber).values(series=series, last=1)
     counted = first.on_conflict_do_update(index_elements=["series"], set_={"last": AgreementNumber.last + 1}).returning(

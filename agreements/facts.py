@@ -6,7 +6,7 @@ the clauses must answer (FERPA, HIPAA, UC wage, tax) follow from the data and no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -71,7 +71,35 @@ def parameters_of(version: AgreementVersion, code: str) -> dict[str, Any]:
 
 def regimes_in(session: Session, version: AgreementVersion) -> frozenset[str]:
     """The legal regimes of the scheduled columns, by their classification."""
-    return frozenset().union(*(fact.regimes for fact in _dataset_facts(session, schedule_of(version), ())))
+    return next(regimes for _, regimes in regimes_in_each(session, [version]))
+
+
+def regimes_in_each(
+    session: Session, versions: Sequence[AgreementVersion]
+) -> Iterator[tuple[AgreementVersion, frozenset[str]]]:
+    """Each version with the legal regimes of its scheduled columns, in two queries for all of them."""
+    scheduled = {version.id: _scheduled(schedule_of(version)) for version in versions}
+    wanted = {dataset for lines in scheduled.values() for dataset in lines}
+    rows = session.execute(select(Dataset.id, Dataset.regimes).where(Dataset.id.in_(wanted)))
+    registered = {row.id: row.regimes for row in rows}
+    codes = withheld.codes_by_column(session, wanted)
+    for version in versions:
+        lines = scheduled[version.id].items()
+        found = [_regimes(codes.get(id_), names, registered[id_]) for id_, names in lines if id_ in registered]
+        yield version, frozenset().union(*found)
+
+
+def _scheduled(lines: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    return {str(line["dataset"]): frozenset(line["columns"]) for line in lines}
+
+
+def _regimes(
+    codes: Mapping[str, str | None] | None, scheduled: frozenset[str], registered: Iterable[str]
+) -> frozenset[str]:
+    """The regimes of these columns by their codes; of a dataset that is not classified, those of its registration."""
+    if codes is None:
+        return frozenset(registered)
+    return regimes_of({code for name, code in codes.items() if name in scheduled and code})
 
 
 def undecided_columns(session: Session, version: AgreementVersion) -> list[str]:
@@ -90,7 +118,7 @@ def _listed(version: AgreementVersion, code: str, name: str) -> list[Any]:
 
 
 def _dataset_facts(session: Session, lines: Iterable[Mapping[str, Any]], linked: Iterable[str]) -> list[DatasetFact]:
-    scheduled = {str(line["dataset"]): frozenset(line["columns"]) for line in lines}
+    scheduled = _scheduled(lines)
     wanted = sorted(scheduled.keys() | set(linked))
     rows = session.scalars(select(Dataset).where(Dataset.id.in_(wanted)).order_by(Dataset.id))
     return [_dataset_fact(session, dataset, scheduled.get(dataset.id, frozenset())) for dataset in rows]
@@ -99,13 +127,13 @@ def _dataset_facts(session: Session, lines: Iterable[Mapping[str, Any]], linked:
 def _dataset_fact(session: Session, dataset: Dataset, scheduled: frozenset[str]) -> DatasetFact:
     classification = withheld.agreed(session, dataset.id)
     decisions = {decision.column: decision for decision in classification.columns} if classification else {}
-    codes = {decision.code for name, decision in decisions.items() if name in scheduled and decision.code}
+    codes = {name: decision.code for name, decision in decisions.items()} if classification else None
     columns = []
     for column in dataset.columns:
         decision = decisions.get(column.name)
         limb, code, citation = (decision.limb, decision.code, decision.citation) if decision else (None, None, None)
         columns.append(ColumnFact(column.name, column.label, column.type, limb, code, citation or None))
-    regimes = regimes_of(codes) if classification else frozenset(dataset.regimes)
+    regimes = _regimes(codes, scheduled, dataset.regimes)
     return DatasetFact(dataset.id, dataset.title, dataset.agency_id, tuple(columns), regimes)
 
 

@@ -7,6 +7,7 @@ the version if its term has begun; otherwise `activate_due` does, on its first d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from agreements import document, memoranda, regimes
 from agreements.clauses.demands import Bar
-from agreements.facts import facts_of, parameters_of, regimes_in, undecided_columns
+from agreements.facts import facts_of, parameters_of, regimes_in, regimes_in_each, undecided_columns
 from agreements.in_force import version_in_force
 from agreements.models import AgreementVersion, Party, Signature, State, Tier
 from agreements.moving import Turn, begin, fully_signed, move, one_agency, take
@@ -67,9 +68,19 @@ def obstacles_to_signature(session: Session, version: AgreementVersion, now: dat
 
 def missing_clauses(session: Session, version: AgreementVersion) -> list[regimes.Missing]:
     """The clauses that the State's law and the regimes of the scheduled columns demand and this version lacks."""
-    exception = str(parameters_of(version, "C04").get("ferpa_exception", ""))
-    governing = regimes.under_exception(regimes_in(session, version), exception)
-    return regimes.missing([clause.code for clause in version.clauses], governing, version.agreement.tier)
+    return missing_clauses_of(session, [version])[version.id]
+
+
+def missing_clauses_of(session: Session, versions: Sequence[AgreementVersion]) -> dict[int, list[regimes.Missing]]:
+    """The same for several versions at once, by their ids."""
+    return {
+        version.id: regimes.missing(
+            [clause.code for clause in version.clauses],
+            regimes.under_exception(governing, str(parameters_of(version, "C04").get("ferpa_exception", ""))),
+            version.agreement.tier,
+        )
+        for version, governing in regimes_in_each(session, versions)
+    }
 
 
 def bars(session: Session, version: AgreementVersion) -> list[Bar]:

@@ -115,7 +115,10 @@ class Referral(Model):
 
 
 class DestructionCertificate(Model):
-    """That a recipient's certificate of destruction was received (clause C31). `sha256` is of its file, kept elsewhere."""
+    """That a recipient's certificate of destruction was received (clause C31).
+
+    `sha256` is of the certificate's file, which stays with the agreement's papers.
+    """
 
     __tablename__ = "destruction_certificate"
     __table_args__ = (UniqueConstraint("version_id", "agency_id"),)
@@ -143,7 +146,7 @@ class FilingKind(enum.StrEnum):
 
 
 class AgencyFiling(Model):
-    """That an agency filed its inventory of high value data, or its open data access plan, on which day, and where it is kept."""
+    """That an agency filed its inventory or its plan: on which legal day, and in which `place` it can be read."""
 
     __tablename__ = "agency_filing"
     __table_args__ = (Index("ix_agency_filing_agency_id_kind", "agency_id", "kind"),)

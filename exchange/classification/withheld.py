@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,6 +37,19 @@ def agreed(session: Session, dataset_id: str) -> Classification | None:
         Classification.state == ClassificationState.AGREED.value,
     )
     return session.scalars(statement).one_or_none()
+
+
+def codes_by_column(session: Session, dataset_ids: Collection[str]) -> dict[str, dict[str, str | None]]:
+    """For each of these datasets that has an agreed classification: the code of each decided column, None if open."""
+    statement = (
+        select(Classification.dataset_id, ColumnDecision.column, ColumnDecision.code)
+        .join(ColumnDecision, ColumnDecision.classification_id == Classification.id)
+        .where(Classification.state == ClassificationState.AGREED.value, Classification.dataset_id.in_(dataset_ids))
+    )
+    found: dict[str, dict[str, str | None]] = {}
+    for row in session.execute(statement):
+        found.setdefault(row.dataset_id, {})[row.column] = row.code
+    return found
 
 
 def open_columns(session: Session, dataset: Dataset) -> list[Column]:
