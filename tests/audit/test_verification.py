@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections.abc import Callable
@@ -159,11 +160,19 @@ def test_a_left_over_partial_tile_must_be_a_beginning(log: Path) -> None:
         verify(log)
 
 
+def lines_of_code(source: str) -> int:
+    """How many lines there are to read, besides blank ones and docstrings."""
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr))
+    words = [node for node in nodes if isinstance(node.value, ast.Constant)]
+    told = {number for node in words for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    return sum(bool(line.strip()) and number not in told for number, line in enumerate(source.splitlines(), 1))
+
+
 def test_it_is_a_program_of_one_file(log: Path, tmp_path: Path) -> None:
     program = tmp_path / "elsewhere" / "verification.py"
     program.parent.mkdir()
     source = Path(str(audit.verification.__file__)).read_text()
-    assert len(source.splitlines()) < 300
+    assert lines_of_code(source) < 300
     program.write_text(source)
     command = [sys.executable, "-I", str(program), str(log), "--key", SIGNER.verifier.vkey()]
     good = subprocess.run(command, capture_output=True, text=True)
