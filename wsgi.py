@@ -48,6 +48,7 @@ ENTRANCES = (
     Entrance("agreements.views:agreements", "/agreements", guards.signed_in),
     Entrance("agreements.views:register", "/register", guards.anyone),
     Entrance("audit.api:log", "/audit", guards.anyone),
+    Entrance("audit.receipts.views:receipts", "/audit/receipts", guards.receives),
     Entrance("audit.views:audit", "/audit", guards.auditor),
     Entrance("exchange.classification.views:classification", "/classification", guards.signed_in),
     Entrance("exchange.directory.views:directory", "/directory", guards.signed_in),
@@ -71,6 +72,8 @@ LOG_HOOKS = {
     "find_pseudonyms": "exchange.directory.persons:find_pseudonyms",
     "titles_of": "exchange.catalog.datasets:titles_of",
     "find_datasets": "exchange.catalog.datasets:find_datasets",
+    "datasets_of_agency": "exchange.catalog.datasets:ids_of_agency",
+    "receipts_for": "exchange.directory.listing:receipts_for",
 }
 """What the auditor's pages may ask about persons and datasets, since the log itself knows nobody."""
 
@@ -85,7 +88,13 @@ COMMANDS = (
     "demo.commands:demo",
 )
 
-LOG_COMMANDS = ("audit.streams.commands:stream",)
+LOG_COMMANDS = (
+    "audit.signing.commands:make_key",
+    "audit.signing.commands:rotate_key",
+    "audit.signing.commands:signer",
+    "audit.signing.commands:witness",
+    "audit.streams.commands:stream",
+)
 """Commands of the log's own rooms, below `flask audit`."""
 
 TAKES_NO_COOKIE = (guards.door, guards.client_proves_itself)

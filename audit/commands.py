@@ -12,8 +12,8 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit import installed, sequencer, upkeep, verification
-from audit.keys import KeyUnusable, load_signer
-from audit.mark import InconsistentLog, mark_of
+from audit.mark import InconsistentLog
+from audit.witness import witnessing
 
 
 @click.group("audit")
@@ -28,12 +28,16 @@ def sequence() -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    data_dir = installed.settings().data_dir
+    asking = witnessing.accompany(installed.settings(), stop, installed.now)
     try:
-        signer = installed.signer()
-        mark = mark_of(installed.settings().log_key_file, signer)
-        sequencer.run(installed.engine(), installed.settings().data_dir, signer, mark, stop, installed.now)
+        sequencer.run(installed.engine(), data_dir, *installed.signing(), stop, installed.now)
     except InconsistentLog as broken:
         raise click.ClickException(f"the log does not fit what was signed; nothing is signed. {broken}") from broken
+    finally:
+        stop.set()
+        for thread in asking:
+            thread.join(witnessing.PATIENCE_S)
 
 
 @audit.command()
@@ -48,7 +52,7 @@ def verify(folder: Path | None, key: str | None) -> None:
     """
     try:
         if folder is not None:
-            _say(verification.verify(folder, key))
+            _say(verification.verify(folder, key or ""))
         else:
             log = installed.installation()
             _say_all(upkeep.check(log, key or log.signer.verifier.vkey(), installed.now))
@@ -85,16 +89,3 @@ def accept_restore(because: str) -> None:
     except InconsistentLog as broken:
         raise click.ClickException(str(broken)) from broken
     click.echo(f"the log goes on from {head.size} entries; that the rest is lost is the next entry")
-
-
-@audit.command("make-key")
-@with_appcontext
-def make_key() -> None:
-    """Make the log's signing key, once, and print its public half."""
-    try:
-        signer = load_signer(
-            installed.settings().log_key_file, installed.settings().log_origin, create=True, now=installed.now
-        )
-    except KeyUnusable as unusable:
-        raise click.ClickException(str(unusable)) from unusable
-    click.echo(signer.verifier.vkey())

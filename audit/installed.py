@@ -10,11 +10,13 @@ import click
 from flask import current_app
 
 from audit import upkeep
+from audit.checkpoints import Signer
 from audit.keys import KeyFile, KeyUnusable, load_signer
-from audit.mark import mark_of
+from audit.mark import HighWater, mark_of
 from audit.published import engine
+from audit.signing.remote import RemoteSigner
 
-__all__ = ["LogSettings", "engine", "installation", "now", "settings", "signer"]
+__all__ = ["LogSettings", "engine", "installation", "now", "settings", "signer", "signing"]
 
 
 class LogSettings(Protocol):
@@ -25,7 +27,15 @@ class LogSettings(Protocol):
     @property
     def log_key_file(self) -> Path: ...
     @property
+    def log_signer(self) -> str: ...
+    @property
     def log_origin(self) -> str: ...
+    @property
+    def time_stamp(self) -> str: ...
+    @property
+    def time_stamp_certificate(self) -> str: ...
+    @property
+    def witness_policy(self) -> str: ...
     @property
     def demo(self) -> bool: ...
 
@@ -35,8 +45,17 @@ def settings() -> LogSettings:
     return cast(LogSettings, current_app.config["SETTINGS"])
 
 
+def signing() -> tuple[Signer, HighWater]:
+    """Who signs, and the high-water mark: a process of its own if one is set, else the key file."""
+    if settings().log_signer:
+        remote = RemoteSigner(Path(settings().log_signer))
+        return remote, remote
+    key = signer()
+    return key, mark_of(settings().log_key_file, key)
+
+
 def signer() -> KeyFile:
-    """The log's signing key; says what to do where it cannot be used."""
+    """The log's signing key in its file; says what to do where it cannot be used."""
     chosen = settings()
     try:
         return load_signer(chosen.log_key_file, chosen.log_origin, create=chosen.demo, now=now)
@@ -49,9 +68,7 @@ def installation() -> upkeep.Installation:
     missing = upkeep.missing_tables(engine())
     if missing:
         raise click.ClickException(f"{missing}; make it with: flask migrate")
-    key = signer()
-    mark = mark_of(settings().log_key_file, key)
-    return upkeep.Installation(engine(), settings().data_dir, key, mark)
+    return upkeep.Installation(engine(), settings().data_dir, *signing())
 
 
 def now() -> datetime:

@@ -36,6 +36,14 @@ class HighWater(Protocol):
         """Move the mark from one tree to one that it begins. Raises `InconsistentLog` if the mark stands elsewhere."""
         ...
 
+    def note(self) -> str | None:
+        """The signed note that is remembered, unchecked; None if there is none."""
+        ...
+
+    def write(self, note: str) -> None:
+        """Set the mark to another tree, which only `accept-restore` does."""
+        ...
+
 
 @dataclass(frozen=True)
 class Mark:

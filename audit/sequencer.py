@@ -129,7 +129,12 @@ class Sequencer:
         self._show(note)
 
     def _republish(self) -> None:
-        """Bring mark and checkpoint file up to the committed one; an empty log signs its empty tree."""
+        """Bring mark and checkpoint file up to the committed one; an empty log signs its empty tree.
+
+        Nothing smaller than the mark is signed: a round that was broken off is finished first, and publishes.
+        """
+        if self._marked.size > self._edge.size:
+            return
         checkpoint = self._head(self._edge)
         note = checkpoints.sign(checkpoint, self._signer)
         if checkpoint.size > self._marked.size:

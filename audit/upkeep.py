@@ -20,7 +20,7 @@ from audit.checkpoints import Checkpoint, Signer
 from audit.entry import Entry
 from audit.ledger import append
 from audit.locks import Leader, leadership
-from audit.mark import WHAT_TO_DO, InconsistentLog, Mark
+from audit.mark import WHAT_TO_DO, HighWater, InconsistentLog
 from audit.reconciliation import Comparison, compare
 from audit.recovery import CHECKPOINT, recover
 from audit.sequencer import LOG, Sequencer
@@ -42,7 +42,7 @@ class Installation:
     engine: Engine
     data_dir: Path
     signer: Signer
-    mark: Mark
+    mark: HighWater
 
     @property
     def store(self) -> TileStore:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from exchange import setting_checks
 from exchange.errors import CharterError
 
 PRODUCTION_ONLY = (
@@ -23,8 +24,13 @@ PRODUCTION_ONLY = (
     "EXCHANGE_STORE_KEY_FILE",
     "EXCHANGE_PERSONAL_KEY_FILE",
 )
+LOG_SIGNER = "EXCHANGE_LOG_SIGNER"
+"""With it the log's key is in another process, so this one needs no key file."""
+
+EVIDENCE = (LOG_SIGNER, "EXCHANGE_TIME_STAMP", *setting_checks.TRUSTED_FILES)
 KNOWN = (
     *PRODUCTION_ONLY,
+    *EVIDENCE,
     "EXCHANGE_DEMO",
     "EXCHANGE_DATA_DIR",
     "EXCHANGE_DATABASE_URL",
@@ -51,7 +57,6 @@ SPARK_FROM = 50_000_000
 OBJECT_CACHE_GB = 50
 """Gigabytes of fetched versions that a machine keeps."""
 
-OBJECT_STORES = ("file://", "s3://", "az://", "gs://")
 SECRET_KEY_BYTES = 32
 LAST_PORT = 65_535
 
@@ -72,6 +77,8 @@ class Settings:
     requests for rows a minute, 0 for none; `proxies` are the networks whose `X-Forwarded-For` is believed.
     `object_store` is where versions are published besides the local disk, `spark_remote` a Spark Connect address,
     `spark_rows` the folder or address under which Spark finds what is in the store (docs/engines.md); "" for none.
+    `log_signer` is the socket of a process that holds the log's key, `time_stamp` the address of an RFC 3161
+    authority and `time_stamp_certificate` its root (PEM), `witness_policy` a C2SP tlog-policy file; "" for none.
     """
 
     data_dir: Path
@@ -92,6 +99,10 @@ class Settings:
     spark_remote: str = ""
     spark_rows: str = ""
     spark_from: int = SPARK_FROM
+    log_signer: str = ""
+    time_stamp: str = ""
+    time_stamp_certificate: str = ""
+    witness_policy: str = ""
 
     @property
     def https(self) -> bool:
@@ -139,7 +150,7 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
         problems.append(f"EXCHANGE_PORT (or PORT) must be a number from 1 to {LAST_PORT}, not {port!r}")
     if demo and not is_loopback(host):
         problems.append(f"the demo answers on a loopback address only; EXCHANGE_HOST is {host!r}")
-    problems += _not_networks(environment) + _not_numbers(environment) + _not_stores(environment)
+    problems += setting_checks.all_wrong(environment)
     if problems:
         raise SettingsError("Cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
     return Settings(
@@ -153,7 +164,7 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
         log_key_file=Path(environment.get("EXCHANGE_LOG_KEY_FILE") or data_dir / "keys" / "log.key"),
         store_key_file=Path(environment.get("EXCHANGE_STORE_KEY_FILE") or data_dir / "keys" / "store.key"),
         personal_key_file=Path(environment.get("EXCHANGE_PERSONAL_KEY_FILE") or data_dir / "keys" / "personal.key"),
-        proxies=_proxies(environment),
+        proxies=setting_checks.proxies(environment),
         quota_by_address=_number(environment, "EXCHANGE_QUOTA_BY_ADDRESS", QUOTA_BY_ADDRESS, demo),
         quota_by_token=_number(environment, "EXCHANGE_QUOTA_BY_TOKEN", QUOTA_BY_TOKEN, demo),
         object_store=environment.get("EXCHANGE_OBJECT_STORE", "").rstrip("/"),
@@ -161,6 +172,10 @@ def from_environment(environment: Mapping[str, str], *, demo_named: bool = False
         spark_remote=environment.get("EXCHANGE_SPARK_REMOTE", ""),
         spark_rows=environment.get("EXCHANGE_SPARK_ROWS", "").rstrip("/"),
         spark_from=int(environment.get("EXCHANGE_SPARK_FROM") or SPARK_FROM),
+        log_signer=environment.get(LOG_SIGNER, ""),
+        time_stamp=environment.get("EXCHANGE_TIME_STAMP", ""),
+        time_stamp_certificate=environment.get("EXCHANGE_TIME_STAMP_CERTIFICATE", ""),
+        witness_policy=environment.get("EXCHANGE_WITNESS_POLICY", ""),
     )
 
 
@@ -189,45 +204,6 @@ def _number(environment: Mapping[str, str], name: str, usual: int, demo: bool) -
     return int(environment.get(name) or (QUOTA_IN_THE_DEMO if demo else usual))
 
 
-def _not_numbers(environment: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name} must be a whole number of requests a minute, 0 for no quota; it is {environment[name]!r}"
-        for name in ("EXCHANGE_QUOTA_BY_ADDRESS", "EXCHANGE_QUOTA_BY_TOKEN")
-        if environment.get(name) and not environment[name].isdecimal()
-    ]
-
-
-def _not_stores(environment: Mapping[str, str]) -> list[str]:
-    """What is wrong with the settings of object storage and Spark."""
-    store, remote = environment.get("EXCHANGE_OBJECT_STORE", ""), environment.get("EXCHANGE_SPARK_REMOTE", "")
-    wrong = [
-        f"{name} must be a whole number above 0; it is {environment[name]!r}"
-        for name in ("EXCHANGE_OBJECT_CACHE_GB", "EXCHANGE_SPARK_FROM")
-        if environment.get(name) and not (environment[name].isdecimal() and int(environment[name]))
-    ]
-    if store and not store.startswith(OBJECT_STORES):
-        wrong.append(f"EXCHANGE_OBJECT_STORE must begin with one of {', '.join(OBJECT_STORES)}; it is {store!r}")
-    if remote and not remote.startswith("sc://"):
-        wrong.append(f"EXCHANGE_SPARK_REMOTE must be a Spark Connect address, sc://host:port; it is {remote!r}")
-    if environment.get("EXCHANGE_SPARK_ROWS") and not remote:
-        wrong.append("EXCHANGE_SPARK_ROWS says where Spark finds rows; it needs EXCHANGE_SPARK_REMOTE")
-    return wrong
-
-
-def _proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(environment.get("EXCHANGE_PROXIES", "").replace(",", " ").split())
-
-
-def _not_networks(environment: Mapping[str, str]) -> list[str]:
-    wrong = []
-    for proxy in _proxies(environment):
-        try:
-            ipaddress.ip_network(proxy)
-        except ValueError:
-            wrong.append(f"EXCHANGE_PROXIES names addresses or networks of your proxies; {proxy!r} is none")
-    return wrong
-
-
 def _unknown(environment: Mapping[str, str]) -> list[str]:
     return [
         f"{name} is not a setting; known are {', '.join(KNOWN)}"
@@ -245,7 +221,8 @@ def _not_for_demo(environment: Mapping[str, str]) -> list[str]:
 
 
 def _missing(environment: Mapping[str, str]) -> list[str]:
-    problems = [f"{name} is missing: {_WHAT_FOR[name]}" for name in PRODUCTION_ONLY if not environment.get(name)]
+    wanted = [name for name in PRODUCTION_ONLY if name != "EXCHANGE_LOG_KEY_FILE" or not environment.get(LOG_SIGNER)]
+    problems = [f"{name} is missing: {_WHAT_FOR[name]}" for name in wanted if not environment.get(name)]
     if problems:
         problems.append("to look around instead, set EXCHANGE_DEMO=1 (make run does)")
     if environment.get("EXCHANGE_SECRET_KEY") and len(environment["EXCHANGE_SECRET_KEY"]) < SECRET_KEY_BYTES:

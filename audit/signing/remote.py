@@ -58,6 +58,18 @@ class RemoteSigner:
                 f"another process signs with this key. {WHAT_TO_DO}"
             )
 
+    def note(self) -> str | None:
+        """The mark as the signer has it."""
+        note = self._ask({})["mark"]
+        return str(note) if note is not None else None
+
+    def write(self, note: str) -> None:
+        """Raises `InconsistentLog`: a signer's mark never goes back while it runs."""
+        raise InconsistentLog(
+            "the mark lies with the signer: stop it, and accept the restore where the key file is, with "
+            "EXCHANGE_LOG_KEY_FILE set and EXCHANGE_LOG_SIGNER not"
+        )
+
     def _known(self) -> tuple[Verifier, ...]:
         if not self._verifiers:
             self._ask({})

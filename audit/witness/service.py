@@ -1,8 +1,8 @@
 """A witness: it cosigns a log's checkpoint only if the log goes on from what this witness saw before.
 
 C2SP tlog-witness, `add-checkpoint` and the monitor's retrieval. State is files in one folder: `witness.key` (mode
-0600), `logs` (verifier keys of the logs it watches, one a line), `seen/<origin hash>` (the last checkpoint it cosigned, with
-its lines) and `evidence/` (what a log signed that contradicts this).
+0600), `logs` (verifier keys of the logs it watches, one a line), `seen/<origin hash>` (the last checkpoint it
+cosigned, with its lines) and `evidence/` (what a log signed that contradicts this).
 """
 
 from __future__ import annotations

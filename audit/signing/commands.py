@@ -1,0 +1,73 @@
+"""`flask audit …` for keys and those who vouch for the log: make, rotate, sign for another process, stamp, witness."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+
+from audit import installed
+from audit.keys import KeyUnusable, add_ml_dsa, load_signer
+from audit.mark import InconsistentLog
+from audit.signing import guarded, rotation
+from audit.witness.__main__ import main as run_witness
+
+
+@click.command("make-key")
+@click.option("--add-ml-dsa", "second", is_flag=True, help="Give a key that signs with Ed25519 alone its second half.")
+@with_appcontext
+def make_key(second: bool) -> None:
+    """Make the log's signing key, once, and print its public halves: Ed25519, then ML-DSA-44."""
+    path, origin = installed.settings().log_key_file, installed.settings().log_origin
+    try:
+        key = add_ml_dsa(path) if second else load_signer(path, origin, create=True, now=installed.now).keys[0]
+    except KeyUnusable as unusable:
+        raise click.ClickException(str(unusable)) from unusable
+    click.echo("\n".join(key.vkeys()))
+
+
+@click.command("rotate-key")
+@click.option("--overlap-days", type=click.IntRange(0, 366), default=30, show_default=True,
+              help="How long the old key signs too; 0 for a key that somebody else may have.")  # fmt: skip
+@with_appcontext
+def rotate_key(overlap_days: int) -> None:
+    """Begin to sign with a new key. The log records it; for some days both keys sign. Run again after a crash."""
+    try:
+        path = installed.settings().log_key_file
+        begun = rotation.rotate(installed.engine(), path, timedelta(days=overlap_days), installed.now)
+    except KeyUnusable as unusable:
+        raise click.ClickException(str(unusable)) from unusable
+    click.echo("\n".join(begun.new.vkeys()))
+    click.echo(
+        f"the old key signs until {begun.until.isoformat(timespec='seconds')}; publish the lines above before then"
+    )
+
+
+@click.command("signer")
+@click.option("--socket", type=click.Path(path_type=Path), help="Where to listen; default EXCHANGE_LOG_SIGNER.")
+@click.option("--group", is_flag=True, help="The socket's group may connect too (mode 0660); else its owner (0600).")
+@with_appcontext
+def signer(socket: Path | None, group: bool) -> None:
+    """Hold the log's key in this process, and sign for the sequencer what goes on from what was signed before."""
+    path = socket or Path(installed.settings().log_signer or "")
+    if path == Path():
+        raise click.ClickException("say where to listen: --socket /run/charter-oak/signer, or EXCHANGE_LOG_SIGNER")
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    try:
+        installed.signer()
+        guarded.serve(installed.settings().log_key_file, path, stop, installed.now, group=group)
+    except (KeyUnusable, InconsistentLog) as unusable:
+        raise click.ClickException(str(unusable)) from unusable
+
+
+@click.command("witness", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def witness(arguments: tuple[str, ...]) -> None:
+    """Watch a log and cosign it: the same as `python -m audit.witness`, which needs no settings."""
+    raise SystemExit(run_witness(arguments))
