@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, jsonify, url_for
+from flask import Blueprint, Response, abort, jsonify, render_template, url_for
 from sqlalchemy import select
 
 from audit import merkle, tables, verification
@@ -39,7 +40,29 @@ def key() -> Response:
 @log.get("/log/verification.py")
 def verifier() -> Response:
     """The offline verifier, one file, to read and to run elsewhere."""
-    return Response(Path(str(verification.__file__)).read_bytes(), content_type="text/x-python; charset=utf-8")
+    answer = Response(_program(), content_type="text/x-python; charset=utf-8")
+    answer.headers["Repr-Digest"] = f"sha-256=:{_b64(hashlib.sha256(_program()).digest())}:"
+    return answer
+
+
+@log.get("/log/verification.py.sha256")
+def verifier_checksum() -> Response:
+    """Its SHA-256, as `sha256sum -c` reads it."""
+    return Response(f"{hashlib.sha256(_program()).hexdigest()}  verification.py\n", content_type=TEXT)
+
+
+@log.get("/verifier")
+def verifier_page() -> str:
+    """How to get the verifier, make sure that it is the released one, and use it."""
+    signed = head(store())
+    return render_template(
+        "audit/verifier.html", digest=hashlib.sha256(_program()).hexdigest(),
+        origin=signed.checkpoint.origin if signed else None, key=(store().read(KEY) or b"").decode().strip(),
+    )  # fmt: skip
+
+
+def _program() -> bytes:
+    return Path(str(verification.__file__)).read_bytes()
 
 
 @log.get("/log/tile/<int(max=63):level>/<path:number>")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import html
 from pathlib import Path
 
 import pytest
@@ -83,7 +85,14 @@ def test_only_one_spelling_of_a_tile_exists(client: FlaskClient, data_dir: Path,
 
 
 def test_the_verifier_is_handed_out(client: FlaskClient, data_dir: Path) -> None:
-    assert client.get("/audit/log/verification.py").data == Path(str(verification.__file__)).read_bytes()
+    program, checksum = client.get("/audit/log/verification.py"), client.get("/audit/log/verification.py.sha256").text
+    assert program.data == Path(str(verification.__file__)).read_bytes()
+    digest = hashlib.sha256(program.data)
+    assert checksum == f"{digest.hexdigest()}  verification.py\n"
+    assert program.headers["Repr-Digest"] == f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+    page = client.get("/audit/verifier").text
+    assert digest.hexdigest() in page
+    assert client.get("/audit/log/key").text.strip() in html.unescape(page)
 
 
 def test_entry_bundles_are_not_public(client: FlaskClient, data_dir: Path) -> None:
