@@ -38,6 +38,7 @@ class Entrance:
 
 
 ENTRANCES = (
+    Entrance("access.accounting.views:accounting", "/audit/disclosures", guards.accountant),
     Entrance("access.desk_views:desks", "", guards.anyone),
     Entrance("access.desk_views:sign_in", "", guards.anyone),
     Entrance("access.request_views:requests", "/requests", guards.signed_in),
@@ -50,6 +51,9 @@ ENTRANCES = (
     Entrance("audit.api:log", "/audit", guards.anyone),
     Entrance("audit.receipts.views:receipts", "/audit/receipts", guards.receives),
     Entrance("audit.views:audit", "/audit", guards.auditor),
+    Entrance("audit.retention.views:retention", "/audit/retention", guards.record_keeper),
+    Entrance("audit.retention.views:personal", "/audit/personal", guards.auditor),
+    Entrance("exchange.catalog.subject_views:subjects", "/subjects", guards.publisher),
     Entrance("exchange.classification.views:classification", "/classification", guards.signed_in),
     Entrance("exchange.directory.views:directory", "/directory", guards.signed_in),
     Entrance("exchange.hub.api:writing", "", guards.door),
@@ -72,6 +76,9 @@ LOG_HOOKS = {
     "find_pseudonyms": "exchange.directory.persons:find_pseudonyms",
     "titles_of": "exchange.catalog.datasets:titles_of",
     "find_datasets": "exchange.catalog.datasets:find_datasets",
+    "duties_of": "access.record_keepers:duties_of",
+    "require_recent": "access.login:require_recent",
+    "now": "exchange.clock:now",
     "datasets_of_agency": "exchange.catalog.datasets:ids_of_agency",
     "receipts_for": "exchange.directory.listing:receipts_for",
 }
@@ -89,9 +96,11 @@ COMMANDS = (
 )
 
 LOG_COMMANDS = (
+    "audit.receipts.commands:compare",
     "audit.signing.commands:make_key",
     "audit.signing.commands:rotate_key",
     "audit.signing.commands:signer",
+    "audit.signing.commands:stamp",
     "audit.signing.commands:witness",
     "audit.streams.commands:stream",
 )

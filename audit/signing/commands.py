@@ -13,7 +13,9 @@ from flask.cli import with_appcontext
 from audit import installed
 from audit.keys import KeyUnusable, add_ml_dsa, load_signer
 from audit.mark import InconsistentLog
-from audit.signing import guarded, rotation
+from audit.sequencer import LOG
+from audit.signing import guarded, rotation, stamps
+from audit.tiles import TileStore
 from audit.witness.__main__ import main as run_witness
 
 
@@ -64,6 +66,23 @@ def signer(socket: Path | None, group: bool) -> None:
         guarded.serve(installed.settings().log_key_file, path, stop, installed.now, group=group)
     except (KeyUnusable, InconsistentLog) as unusable:
         raise click.ClickException(str(unusable)) from unusable
+
+
+@click.command("stamp")
+@click.option("--daily", is_flag=True, help="Only if this day has no stamp yet; the clock of `flask serve` does this.")
+@with_appcontext
+def stamp(daily: bool) -> None:
+    """Have the present checkpoint stamped by the time-stamping authority (RFC 3161) that is set up."""
+    chosen, store = installed.settings(), TileStore(installed.settings().data_dir / LOG)
+    if daily and not (chosen.time_stamp and stamps.due(store, installed.now())):
+        return
+    if not chosen.time_stamp:
+        raise click.ClickException("no authority is set up; set EXCHANGE_TIME_STAMP to its address")
+    try:
+        made = stamps.stamp(store, chosen.time_stamp, chosen.time_stamp_certificate, installed.now())
+    except stamps.NotStamped as failed:
+        raise click.ClickException(f"not stamped, and tried again by the clock: {failed}") from failed
+    click.echo(f"the checkpoint of {made.size} entries was stamped at {made.at.isoformat()}")
 
 
 @click.command("witness", context_settings={"ignore_unknown_options": True})

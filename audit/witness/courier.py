@@ -6,15 +6,14 @@ one checkpoint until the quorum is there or its time is over, so that under load
 
 from __future__ import annotations
 
-import http.client
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from audit import merkle
 from audit.checkpoints import BadCheckpoint, b64, parse, split
+from audit.posting import NoAnswer, post
 from audit.recovery import CHECKPOINT
 from audit.tiles import MissingTile, TileStore
 from audit.witness.board import Board, State, Target
@@ -25,7 +24,6 @@ PATIENCE_S = 5.0
 
 PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
-LARGEST = 65_536
 TRIES = 3
 """A witness says where it stands (409), then agrees; a third time is for one that moved meanwhile."""
 
@@ -71,7 +69,7 @@ class Courier:
         except Alarm as alarm:
             self.board.say(self.witness, State.ALARM, str(alarm), self.now())
             return False
-        except (Away, OSError, http.client.HTTPException, BadCheckpoint, MissingTile) as away:
+        except (Away, NoAnswer, BadCheckpoint, MissingTile) as away:
             self.board.say(self.witness, State.AWAY, f"{type(away).__name__}: {away}", self.now())
             return False
         self.board.cosigned(self.witness, target, lines, at)
@@ -111,15 +109,8 @@ class Courier:
         return ("\n".join((f"old {old}", *(b64(value) for value in proof))) + "\n\n" + target.note).encode()
 
     def _post(self, body: bytes) -> tuple[int, str]:
-        address = urlsplit(self.witness.url)
-        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        connection = kind(address.hostname or "", address.port, timeout=PATIENCE_S)
-        try:
-            connection.request("POST", address.path.rstrip("/") + "/add-checkpoint", body)
-            answer = connection.getresponse()
-            return answer.status, answer.read(LARGEST).decode("utf-8", "replace")
-        finally:
-            connection.close()
+        status, answer = post(self.witness.url.rstrip("/") + "/add-checkpoint", body, "text/plain", PATIENCE_S)
+        return status, answer.decode("utf-8", "replace")
 
     def _checked(self, target: Target, body: str) -> tuple[tuple[str, ...], int]:
         text, _ = split(target.note)

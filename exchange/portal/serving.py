@@ -26,6 +26,9 @@ CLOCK_EVERY_S = 300
 BY_THE_CLOCK = (("agreements", "expire"), ("access", "give-waiting"), ("access", "tidy"))
 """What is done every few minutes. No right depends on it: permits compare the time themselves."""
 
+DAILY_STAMP = ("audit", "stamp", "--daily")
+"""Asked as often, where an authority is set up, so that a day on which it was away at midnight still has its stamp."""
+
 BUILD_EVERY_S = 120
 """How often serving files that nobody made are looked for. The first time is so long after the start."""
 
@@ -53,9 +56,10 @@ class Running:
 def serve(settings: Settings, workers: int, threads: int) -> int:
     """Run until the web server ends or we are told to stop; returns the web server's exit code."""
     web = Running("web", (*GUNICORN, *_binding(settings, workers, threads)), every_s=0)
+    clock = (*BY_THE_CLOCK, *([DAILY_STAMP] if settings.time_stamp else []))
     others = [
         Running("sequencer", ("-m", "flask", "audit", "sequence"), every_s=1),
-        *(Running(words[-1], ("-m", "flask", *words), every_s=CLOCK_EVERY_S) for words in BY_THE_CLOCK),
+        *(Running(words[-1], ("-m", "flask", *words), every_s=CLOCK_EVERY_S) for words in clock),
         Running("build", ("-m", "flask", "rows", "build"), BUILD_EVERY_S, next_start=time.monotonic() + BUILD_EVERY_S),
     ]
     _require_free(settings)
