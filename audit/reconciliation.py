@@ -46,12 +46,12 @@ def compare(engine: Engine, folder: Path, size: int) -> Comparison:
     recount = Recount(engine)
     for index, body in entries(folder, size):
         if index % CHUNK == 0:
-            held = _chunk(engine, index, min(index + CHUNK, size))
+            held = rows_between(engine, index, min(index + CHUNK, size))
         if index not in held:
             raise VerificationFailed(f"entry {index} is in the log but not in the database", index)
         if held[index]["body"] != body:
             raise VerificationFailed(f"entry {index} in the database is not the entry in the log", index)
-        recount.add(_compare_columns(held[index]))
+        recount.add(compare_columns(held[index]))
     _compare_newer(engine, size, recount)
     with engine.begin() as connection:
         return Comparison(size, _count(connection) - size, waiting(connection), recount)
@@ -59,14 +59,14 @@ def compare(engine: Engine, folder: Path, size: int) -> Comparison:
 
 def _compare_newer(engine: Engine, begin: int, recount: Recount) -> None:
     """Those that the tree does not hold yet: found by the questions already."""
-    while rows := _chunk(engine, begin, begin + CHUNK):
+    while rows := rows_between(engine, begin, begin + CHUNK):
         for row in rows.values():
-            recount.add(_compare_columns(row))
+            recount.add(compare_columns(row))
         begin += CHUNK
 
 
-def _compare_columns(row: dict[str, Any]) -> dict[str, Any]:
-    """What the entry's bytes say, which every column must hold."""
+def compare_columns(row: dict[str, Any]) -> dict[str, Any]:
+    """What the entry's bytes say, which every column must hold. Raises `VerificationFailed`."""
     index, body = row["idx"], row["body"]
     expected = row_of(index, id_in(body) or row["id"], body)
     for name, value in expected.items():
@@ -88,7 +88,8 @@ def _count(connection: Connection) -> int:
     return int(count)
 
 
-def _chunk(engine: Engine, begin: int, end: int) -> Rows:
+def rows_between(engine: Engine, begin: int, end: int) -> Rows:
+    """The rows of the entries from one index to before another."""
     columns = [body_of(tables.entries) if each.name == "body" else each for each in tables.entries.columns]
     index = tables.entries.c.idx
     chosen = select(*columns).where(index >= begin, index < end).order_by(index)
