@@ -6,11 +6,12 @@ import click
 
 from access import grants, tokens
 from access.enrolling import enrol
+from access.evidence import small_cells
 from exchange import clock
 from exchange.directory.agencies import load_agencies, load_working_groups
 from exchange.directory.models import RoleKind
 from exchange.errors import CharterError
-from exchange.web import session
+from exchange.web import session, settings
 
 
 @click.group("access")
@@ -71,3 +72,21 @@ def tidy() -> None:
     session().commit()
     if deleted:
         click.echo(f"{deleted} used assertions deleted")
+
+
+@access.command("scan-open")
+def scan_open() -> None:
+    """Look at the rows of public datasets for small counts; each version is looked at once. For every night."""
+    store, missing = settings().data_dir / "open", 0
+    for dataset in small_cells.not_looked_at(session()):
+        try:
+            scan = small_cells.scan(session(), store, dataset, clock.now())
+        except FileNotFoundError:
+            session().rollback()
+            missing += 1
+            continue
+        session().commit()
+        if scan is not None and scan.found:
+            click.echo(f"{dataset.id}: small counts in {', '.join(found['column'] for found in scan.found)}")
+    if missing:
+        click.echo(f"{missing} datasets were left out: their rows are not on this machine")

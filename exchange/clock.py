@@ -39,6 +39,11 @@ def legal_time(instant: datetime) -> datetime:
     return instant.astimezone(LEGAL_ZONE)
 
 
+def legal_instant(written: datetime) -> datetime:
+    """The instant, in UTC, of a time that somebody wrote without a zone, by Connecticut's clock."""
+    return written.replace(tzinfo=LEGAL_ZONE).astimezone(UTC)
+
+
 def start_of_day(day: date) -> datetime:
     """The first instant of a legal day, in UTC."""
     return datetime.combine(day, time_of_day.min, LEGAL_ZONE).astimezone(UTC)

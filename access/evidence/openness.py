@@ -175,8 +175,8 @@ def _answer(asked: Asked) -> Answer:
         ),
         notes=(
             "A sign is no verdict: a column may bear such a name and be public by law. Whoever agreed can say why.",
-            "Small counts are as the last look at the rows found them (`flask access scan-open` looks at every dataset); "
-            "the link in the column Sign looks at one dataset now.",
+            "Small counts are as the last look at the rows found them (`flask access scan-open` looks at all of "
+            "them); the link in the column Sign looks at one dataset now.",
         ),
     )
 

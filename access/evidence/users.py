@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, load_only
 
 from access.decision import ANYBODY
 from access.evidence import screens
-from access.evidence.last_use import LastUse, last_uses
 from access.models import Client, Grant
 from access.permit import group_standing
 from agreements.models import AgreementClause, AgreementVersion
 from audit.desk.question import Answer, Asked, Cell, DeskQuestion, Field
+from audit.tally.keeping import last_use
 from exchange.catalog.models import Dataset
 from exchange.clock import legal_day
 from exchange.directory.models import Person, Role, RoleKind
@@ -103,7 +103,7 @@ def _answer(asked: Asked) -> Answer:
     group = asked.one("group").casefold()
     every = [a for a in accesses(asked.session, asked.now) if group in a.grant.working_group.name.casefold()]
     shown, more = screens.screen(every, lambda access: access.key, asked)
-    uses = last_uses(asked.session, {(access.person.pseudonym, access.grant.dataset_id) for access in shown})
+    uses = last_use(asked.session.connection(), {access.person.pseudonym for access in shown})
     clauses = _asked_for(asked.session, (access.grant.agreement_version_id for access in shown))
     people = len({access.person.id for access in every})
     return Answer(
@@ -117,9 +117,7 @@ def _answer(asked: Asked) -> Answer:
     )
 
 
-def _row(
-    access: Access, uses: Mapping[tuple[str, str], LastUse], clauses: frozenset[tuple[int, str]]
-) -> tuple[Cell, ...]:
+def _row(access: Access, uses: Mapping[tuple[str, str], int], clauses: frozenset[tuple[int, str]]) -> tuple[Cell, ...]:
     grant, who, version = access.grant, access.person, access.grant.agreement_version
     return (
         screens.person(who.pseudonym, who.name),
@@ -132,7 +130,7 @@ def _row(
         screens.instant(grant.not_after),
         _not_recorded(NDA in {code for id_, code in clauses if id_ == version.id}, NDA),
         _not_recorded(TRAINING in {code for id_, code in clauses if id_ == version.id}, TRAINING),
-        _last_use(uses[(who.pseudonym, grant.dataset_id)]),
+        _last_use(uses.get((who.pseudonym, grant.dataset_id))),
         Cell(legal_day(grant.created_at).isoformat(), note="day of the grant"),
     )
 
@@ -141,12 +139,8 @@ def _not_recorded(demanded: bool, code: str) -> Cell:
     return Cell("not recorded", note=f"clause {code} asks for it" if demanded else "")
 
 
-def _last_use(use: LastUse) -> Cell:
-    if use.at is not None:
-        return screens.instant(use.at)
-    if use.not_since is not None:
-        return Cell(f"not since {legal_day(use.not_since).isoformat()}")
-    return Cell("never")
+def _last_use(milliseconds: int | None) -> Cell:
+    return screens.instant(datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None, "never")
 
 
 QUESTION = DeskQuestion(

@@ -122,9 +122,9 @@ class _Rebuilding:
 _REBUILDING = _Rebuilding()
 
 
-def read_table(root: Path, path: str) -> pa.Table:
-    """The whole version as an Arrow table with `_row`."""
-    return pq.read_table(root / path)
+def read_table(root: Path, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """The version as an Arrow table with `_row`, or these of its physical columns."""
+    return pq.read_table(root / path, columns=list(columns) if columns is not None else None)
 
 
 def forget_serving(root: Path, path: str) -> None:
