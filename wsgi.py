@@ -46,6 +46,8 @@ ENTRANCES = (
     Entrance("access.request_views:clients", "/clients", guards.signed_in),
     Entrance("access.key_views:keys", "/developers/keys", guards.signed_in),
     Entrance("access.oauth.api:oauth", "", guards.client_proves_itself),
+    Entrance("access.evidence.views:open_rows", "/audit/open-rows", guards.auditor),
+    Entrance("agreements.duties.views:duties", "/duties", guards.signed_in),
     Entrance("agreements.views:agreements", "/agreements", guards.signed_in),
     Entrance("agreements.views:register", "/register", guards.anyone),
     Entrance("audit.api:log", "/audit", guards.anyone),
@@ -76,6 +78,7 @@ LOG_HOOKS = {
     "find_pseudonyms": "exchange.directory.persons:find_pseudonyms",
     "titles_of": "exchange.catalog.datasets:titles_of",
     "find_datasets": "exchange.catalog.datasets:find_datasets",
+    "ends_of": "access.evidence.leavers:ends_of",
     "duties_of": "access.record_keepers:duties_of",
     "require_recent": "access.login:require_recent",
     "now": "exchange.clock:now",
@@ -83,6 +86,9 @@ LOG_HOOKS = {
     "receipts_for": "exchange.directory.listing:receipts_for",
 }
 """What the auditor's pages may ask about persons and datasets, since the log itself knows nobody."""
+
+QUESTIONS = ("access.evidence.standing:QUESTIONS",)
+"""Auditors' questions that are answered from live state; the log's own are in `audit.desk`."""
 
 COMMANDS = (
     "access.commands:access",
@@ -178,6 +184,7 @@ def _connect(app: Flask, settings: Settings) -> None:
     traces.install(app)
     app.extensions["restricted_door"] = _load("access.restricted_reading:RestrictedDoor")(app)
     app.extensions["write_keys"] = _load("access.api_keys:ApiKeys")(app)
+    app.extensions["audit_questions"] = tuple(question for address in QUESTIONS for question in _load(address))
     for hook, address in LOG_HOOKS.items():
         app.extensions[hook] = _load(address)
 
