@@ -71,6 +71,7 @@ class Action(enum.StrEnum):
     LOG_ERASURE_REFUSE = "log:erasure:refuse"
     LOG_ERASURE_REQUEST = "log:erasure:request"
     LOG_ERASURE_WITHDRAW = "log:erasure:withdraw"
+    LOG_FINDING_REVIEW = "log:finding:review"
     LOG_HOLD_LIFT = "log:hold:lift"
     LOG_HOLD_PLACE = "log:hold:place"
     LOG_KEY_ROTATE = "log:key:rotate"

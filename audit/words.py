@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from audit.actions import Action
+from audit.codes import words_for_code
+
+__all__ = ["ending", "state", "without_actor", "words_for", "words_for_code"]
 
 _WORDS = {
     Action.ACCESS_ROWS_INTENT: "Rows read",
@@ -18,6 +21,7 @@ _WORDS = {
     Action.LOG_KEY_ROTATE: "Log's key changed",
     Action.LOG_PERSONAL_DESTROY: "Keys of personal fields destroyed",
     Action.LOG_PERSONAL_OPEN: "Personal fields shown",
+    Action.LOG_FINDING_REVIEW: "What stood out was reviewed",
     Action.LOG_RESTORE_ACCEPT: "Restore that lost entries accepted",
     Action.SESSION_END: "Signed out",
     Action.SESSION_REFUSE: "Sign-in refused",
