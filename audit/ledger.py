@@ -23,12 +23,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Insert, bindparam, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Insert, bindparam, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from audit import tables
+from audit.blame import blames_statement
 from audit.entry import Entry
+from audit.lag import BOUNDS, Bounds, Gauge, look
 from audit.line import Line, Waiting
 from audit.locks import Turn, quick
 
@@ -40,11 +42,6 @@ PATIENCE_S = 10.0
 
 BACKLOG = 2_000
 """Most entries of one process that may wait; beyond it a request is refused with 503 at once."""
-
-SQLITE_STATEMENT_FAULTS = frozenset({1, 18, 19, 20, 21, 25})
-"""SQLite's primary result codes that blame the statement (ERROR, TOOBIG, CONSTRAINT, MISMATCH, MISUSE, RANGE);
-every other code (BUSY, FULL, IOERR, READONLY, CORRUPT …) blames the database and will meet the next entry too."""
-
 
 CONDITIONS = 64
 """How many conditions' statements are kept ready; those built anew for each entry push one another out."""
@@ -96,11 +93,6 @@ def append(
     return _write(connection, _Item(entry, entry.canonical(), only_if, values, replay_key))
 
 
-def waiting(connection: Connection) -> int:
-    """How many durable entries the sequencer has not yet given an index: its lag, for `/readyz` and `/metrics`."""
-    return connection.execute(select(func.count()).select_from(tables.queue)).scalar_one()
-
-
 def _write(connection: Connection, item: _Item) -> Recorded:
     if item.replay_key is not None:
         key = {"key": item.replay_key, "at": int(item.entry.at.timestamp() * 1000)}
@@ -150,12 +142,19 @@ class Ledger:
     """
 
     def __init__(
-        self, engine: Engine, lock_file: Path, *, patience_s: float = PATIENCE_S, backlog: int = BACKLOG
+        self,
+        engine: Engine,
+        lock_file: Path,
+        *,
+        patience_s: float = PATIENCE_S,
+        backlog: int = BACKLOG,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         self._engine = engine
         self._turn = Turn(lock_file)
         self._patience_s = patience_s
         self._line: Line[_Item] = Line(self._commit, "audit-committer", backlog, BATCH)
+        self._gauge = Gauge(lambda: look(engine, bounds.most_waiting), bounds)
         self._held: Connection | None = None
         self._flushes = False
 
@@ -170,8 +169,11 @@ class Ledger:
         """Make an entry durable, by itself, before returning. The words are those of `append`.
 
         Raises `LogUnavailable` if that cannot be said for certain within `patience_s` seconds; the entry may then
-        still be written, which errs on the safe side. Raises `Unrecordable` for an entry that has no canonical form.
+        still be written, which errs on the safe side. So it does, at once and for a permit alone, while the sequencer
+        is too far behind. Raises `Unrecordable` for an entry that has no canonical form.
         """
+        if only_if is not None:
+            self._require_kept_up()
         item = _Item(entry, entry.canonical(), only_if, values, replay_key)
         if self._engine.dialect.name != "sqlite" and not item.plain:
             return self._record_alone(item)
@@ -187,6 +189,14 @@ class Ledger:
         """Let the committer finish what waits, then end it."""
         self._line.close()
         self._let_go()
+
+    def _require_kept_up(self) -> None:
+        try:
+            too_far = self._gauge.too_far()
+        except Exception as error:  # the driver's own: a database that cannot be asked cannot be written either
+            raise _unavailable(error) from error
+        if too_far:
+            raise LogUnavailable(f"the log is behind: {too_far}")
 
     def _record_alone(self, item: _Item) -> Recorded:
         try:
@@ -209,7 +219,7 @@ class Ledger:
         try:
             _settle(items, self._write_together(items))
         except Exception as error:
-            if not blames_statement(error):
+            if isinstance(error, LogUnavailable) or not blames_statement(error):
                 _settle(items, [_unavailable(error)] * len(items))
                 return
             try:
@@ -270,14 +280,6 @@ def _write_or_blame(connection: Connection, item: _Item) -> Recorded | LogUnavai
         if not blames_statement(error):
             raise
         return _unavailable(error)
-
-
-def blames_statement(error: Exception) -> bool:
-    """Whether one entry's own statement failed (its condition, its id, its types) rather than the database."""
-    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
-    if code is not None:
-        return (code & 0xFF) in SQLITE_STATEMENT_FAULTS
-    return not isinstance(error, OperationalError | LogUnavailable | OSError)
 
 
 def _unavailable(error: Exception) -> LogUnavailable:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from audit import tables
 from audit.columns import id_in, row_of
-from audit.ledger import waiting
+from audit.lag import waiting
 from audit.tables import as_bytes, body_of
 from audit.tally.comparing import Recount
 from audit.verification import VerificationFailed, entries

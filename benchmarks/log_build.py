@@ -19,7 +19,7 @@ from sqlalchemy import Engine, create_engine, func, select
 
 from audit import tables
 from audit.keys import load_signer
-from audit.ledger import waiting
+from audit.lag import waiting
 from audit.locks import leadership, quick
 from audit.mark import mark_of
 from audit.sequencer import LOG, Sequencer

@@ -7,7 +7,8 @@ import os
 from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy import func, select
 
-from audit import tables
+from audit import lag, tables
+from exchange import clock
 from exchange.catalog.models import Version
 from exchange.rows import routing
 from exchange.web import session, settings
@@ -35,7 +36,8 @@ def metrics() -> Response:
     """Counters of this installation; holds nothing about any person or private dataset."""
     figures = {
         "charter_oak_log_entries": session().scalar(select(func.count()).select_from(tables.entries)),
-        "charter_oak_log_waiting": session().scalar(select(func.count()).select_from(tables.queue)),
+        "charter_oak_log_waiting": lag.waiting(session().connection()),
+        "charter_oak_log_behind_seconds": lag.behind_s(session().connection(), clock.milliseconds(clock.now())),
         "charter_oak_dataset_versions": session().scalar(select(func.count(Version.id))),
     }
     lines = [f"# TYPE {name} gauge\n{name} {value}\n" for name, value in figures.items()]
@@ -47,13 +49,11 @@ def _database_answers() -> bool:
 
 
 def _log_is_kept_up() -> bool:
-    """Entries wait at most a moment for their index; a long queue means that no sequencer runs."""
-    waiting = session().scalar(select(func.count()).select_from(tables.queue)) or 0
-    return waiting < LONG_QUEUE
+    """Entries wait about a second for a checkpoint. Beyond these bounds nothing restricted leaves (`audit.lag`)."""
+    connection, bounds = session().connection(), lag.BOUNDS
+    behind_s = lag.behind_s(connection, clock.milliseconds(clock.now()))
+    return lag.waiting(connection) <= bounds.most_waiting and behind_s <= bounds.longest_s
 
 
 def _store_is_writable() -> bool:
     return os.access(settings().data_dir, os.W_OK)
-
-
-LONG_QUEUE = 10_000

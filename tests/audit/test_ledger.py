@@ -15,9 +15,10 @@ import pytest
 from sqlalchemy import ColumnElement, Engine, String, bindparam, event, func, literal_column, select, text
 
 from audit import tables
-from audit.ledger import Ledger, LogUnavailable, Recorded, append, waiting
+from audit.lag import EVERY_S, Bounds, Gauge, Lag, behind_s, look, waiting
+from audit.ledger import Ledger, LogUnavailable, Recorded, append
 from tests.audit.conftest import make_engine
-from tests.makers.audit import make_intent
+from tests.makers.audit import make_intent, sequence, write
 
 TRUE: ColumnElement[bool] = literal_column("1") == 1
 FALSE: ColumnElement[bool] = literal_column("1") == 2
@@ -178,7 +179,7 @@ def test_invariant_1_a_full_disk_is_unavailable_and_heals(tmp_path: Path) -> Non
 
     engine.dispose()
     ledger = Ledger(engine, tmp_path / "lock")
-    written = []
+    written: list[Recorded] = []
     with pytest.raises(LogUnavailable, match="could not be written"):
         while len(written) < 2_000:
             written.append(ledger.record(make_intent()))
@@ -232,3 +233,79 @@ def test_postgresql_without_flush_is_no_place_for_a_log(database: Engine, tmp_pa
     database.dispose()
     with pytest.raises(LogUnavailable, match="synchronous_commit"):
         Ledger(database, tmp_path / "lock").record(make_intent())
+
+
+class ByHand:
+    """A clock and a lag that the test sets."""
+
+    def __init__(self) -> None:
+        self.now, self.lag = 0.0, Lag(0, 0, due=False)
+
+    def gauge(self) -> Gauge:
+        return Gauge(lambda: self.lag, Bounds(most_waiting=10, longest_s=30), lambda: self.now)
+
+
+def test_a_queue_above_its_bound_shuts_the_door_and_a_shorter_one_opens_it() -> None:
+    hand = ByHand()
+    gauge = hand.gauge()
+    assert gauge.too_far() == ""
+    hand.now, hand.lag = 2, Lag(11, 5, due=True)
+    assert "more than 10 entries" in gauge.too_far()
+    hand.now, hand.lag = 4, Lag(10, 6, due=True)
+    assert gauge.too_far() == ""
+
+
+def test_a_checkpoint_that_does_not_come_shuts_the_door_and_the_next_opens_it() -> None:
+    hand = ByHand()
+    gauge = hand.gauge()
+    for hand.now, hand.lag, shut in [
+        (1, Lag(0, 100, due=False), False),
+        (5_000, Lag(1, 100, due=True), False),  # idle for long, then one entry: it has waited for a moment
+        (5_029, Lag(3, 100, due=True), False),
+        (5_031, Lag(3, 100, due=True), True),
+        (5_033, Lag(3, 101, due=True), False),  # it goes on
+        (5_070, Lag(3, 102, due=True), False),
+        (5_101, Lag(3, 102, due=True), True),
+        (5_103, Lag(0, 105, due=False), False),
+    ]:
+        assert bool(gauge.too_far()) is shut, hand.now
+
+
+def test_invariant_1_a_permit_waits_for_the_sequencer_and_a_refusal_does_not(database: Engine, tmp_path: Path) -> None:
+    ledger = Ledger(database, tmp_path / "audit-append.lock", bounds=Bounds(most_waiting=5))
+    for _ in range(6):
+        ledger.record(make_intent())
+    with pytest.raises(LogUnavailable, match="the log is behind: more than 5 entries wait"):
+        ledger.record(make_intent(), only_if=TRUE)
+    refusal = make_intent()
+    assert ledger.record(refusal) is Recorded.WRITTEN
+    assert refusal.id in ids(database)
+    sequence(database, tmp_path)
+    time.sleep(EVERY_S)
+    assert ledger.record(make_intent(), only_if=TRUE) is Recorded.WRITTEN
+    ledger.close()
+
+
+def test_an_entry_that_can_get_no_index_does_not_shut_the_door(database: Engine, tmp_path: Path) -> None:
+    used = make_intent()
+    write(database, [used])
+    sequence(database, tmp_path)
+    write(database, [make_intent(id=used.id)])
+    sequence(database, tmp_path)
+    assert look(database, 10) == Lag(1, 1, due=False)
+    write(database, [make_intent()])
+    assert look(database, 10) == Lag(2, 1, due=True)
+
+
+def test_how_long_the_oldest_waits(database: Engine, tmp_path: Path) -> None:
+    with database.connect() as connection:
+        assert behind_s(connection, 5_000) == 0
+    entry = make_intent()
+    write(database, [entry])
+    made = int(entry.at.timestamp() * 1000)
+    with database.connect() as connection:
+        assert 1.9 < behind_s(connection, made + 2_000) < 2.1
+        assert behind_s(connection, made - 60_000) == 0, "a clock that was set back"
+    sequence(database, tmp_path)
+    with database.connect() as connection:
+        assert behind_s(connection, made + 2_000) == 0

@@ -20,7 +20,8 @@ from sqlalchemy.exc import OperationalError
 
 from audit import sequencer, tables
 from audit.columns import searchable
-from audit.ledger import Ledger, append, waiting
+from audit.lag import waiting
+from audit.ledger import Ledger, append
 from audit.locks import leadership
 from audit.mark import InconsistentLog
 from audit.reconciliation import compare
