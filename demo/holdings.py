@@ -14,6 +14,7 @@ from demo.cast import DOL, OPM, SDE
 from demo.people import acting
 from exchange.catalog.datasets import get_dataset, register_dataset
 from exchange.catalog.models import Dataset
+from exchange.catalog.subjects import EDUCATION, OTHER, name_subject, subject_of
 from exchange.classification import deciding
 from exchange.hub.publishing import publish_file
 from exchange.hub.source import FileGiven
@@ -23,7 +24,10 @@ from exchange.values import derived_four_by_four
 
 @dataclass(frozen=True)
 class Holding:
-    """A table of the demo. `restricted` maps a column to its exemption code; None: nobody has classified it yet."""
+    """A table of the demo. `restricted` maps a column to its exemption code; None: nobody has classified it yet.
+
+    `subject` is the column that names the person of a row, the kind of its keys, and the kind of record.
+    """
 
     key: str
     title: str
@@ -35,6 +39,7 @@ class Holding:
     row_id: str | None = None
     restricted: Mapping[str, str] | None = field(default_factory=dict)
     agreed: bool = True
+    subject: tuple[str, str, str] | None = None
 
     @property
     def id(self) -> str:
@@ -68,6 +73,7 @@ HOLDINGS = (
             "days_absent": "FERPA",
             "chronically_absent": "FERPA",
         },
+        subject=("student_key", "student-id", EDUCATION),
     ),
     Holding(
         "wages",
@@ -78,6 +84,7 @@ HOLDINGS = (
         "Business",
         "dol_steward",
         restricted={"worker_key": "UC-WAGE", "employer_account": "UC-WAGE", "wages": "UC-WAGE"},
+        subject=("worker_key", "worker-id", OTHER),
     ),
     Holding(
         "sites",
@@ -113,6 +120,18 @@ def load_holdings(
             if holding.restricted is not None:
                 classify(session, settings, dataset, holding.steward, holding.restricted, now, agreed=holding.agreed)
                 session.commit()
+        _name_subject(session, holding, now)
+    session.commit()
+
+
+def _name_subject(session: Session, holding: Holding, now: datetime) -> None:
+    """Also where the demo was loaded before datasets named the persons of their rows."""
+    dataset = get_dataset(session, holding.id)
+    if dataset is None or holding.subject is None or subject_of(session, dataset.id) is not None:
+        return
+    column, namespace, record = holding.subject
+    by = acting(session, holding.steward, now)
+    name_subject(session, by, dataset, column, namespace=namespace, record=record, now=now)
 
 
 def publish(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from exchange import clock
 from exchange.catalog.datasets import CATEGORIES
 from exchange.catalog.models import DatasetClass, DatasetState
+from exchange.catalog.subjects import name_subject
 from exchange.directory.identity import Identity
 from exchange.directory.persons import agencies, find_agency
 from exchange.errors import CharterError, Invalid
@@ -48,6 +49,10 @@ STOPPED = 3
     type=click.Path(path_type=Path),
     help=f"A recipe file (JSON, TOML; docs/recipes.md), or a shipped one: {', '.join(shipped_recipes())}.",
 )
+@click.option("--subject", metavar="COL", help="Restricted data: the column whose values name the person of a row.")
+@click.option(
+    "--key-kind", help="The kind of that key, such as student-id; datasets with one kind name the same persons."
+)
 @click.option("--table", help="For a database: the table, or schema.table.")
 @click.option("--query", help="For a database: one SELECT.")
 @click.option("--merge", type=click.Choice([m.value for m in Merge]), default=Merge.REPLACE.value, show_default=True)
@@ -64,6 +69,8 @@ def publish(
     types: tuple[str, ...],
     no_agree: bool,
     list_agencies: bool,
+    subject: str | None,
+    key_kind: str | None,
     **given: Any,
 ) -> None:
     """Publish one version of a dataset from FILE_OR_URL.
@@ -79,6 +86,7 @@ def publish(
         chosen = _types(types)
         run = _resumed(resume, source, given, chosen, yes) if resume else _begun(source, given, chosen)
         run = _confirmed(run, chosen, yes)
+        _name_subject(run, subject, key_kind or "")
         cdo = None if no_agree else _agreed(run)
     except CharterError as error:
         session().rollback()
@@ -99,6 +107,15 @@ def _agreed(run: PublishingRun) -> Identity | None:
     cdo = agree_in_demo(session(), settings(), run, clock.now())
     session().commit()
     return cdo
+
+
+def _name_subject(run: PublishingRun, column: str | None, namespace: str) -> None:
+    """Once the version is there: before, nobody knows its columns."""
+    if column is None or run.state != RunState.PUBLISHED:
+        return
+    named = name_subject(session(), None, run.dataset, column, namespace=namespace, now=clock.now())
+    session().commit()
+    click.echo(f"Rows are about the person in {named.column} (kind of key: {named.namespace}, {named.record} record).")
 
 
 def _begun(source: str | None, given: dict[str, Any], types: Mapping[str, str]) -> PublishingRun:

@@ -1,0 +1,1 @@
+"""The accounting of disclosures of one person's records: who was given them, when, why, by which authority."""
