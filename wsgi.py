@@ -87,10 +87,11 @@ LOG_HOOKS = {
 }
 """What the auditor's pages may ask about persons and datasets, since the log itself knows nobody."""
 
-QUESTIONS = ("access.evidence.standing:QUESTIONS",)
+QUESTIONS = ("access.accounting.question:QUESTIONS", "access.evidence.standing:QUESTIONS")
 """Auditors' questions that are answered from live state; the log's own are in `audit.desk`."""
 
 COMMANDS = (
+    "access.accounting.commands:disclosures",
     "access.commands:access",
     "agreements.commands:agreements",
     "audit.commands:audit",
