@@ -53,8 +53,11 @@ ENTRANCES = (
     Entrance("audit.api:log", "/audit", guards.anyone),
     Entrance("audit.receipts.views:receipts", "/audit/receipts", guards.receives),
     Entrance("audit.views:audit", "/audit", guards.auditor),
+    Entrance("audit.watch.views:watch", "/audit", guards.auditor),
+    Entrance("audit.watch.anomaly_views:anomalies", "/audit/anomalies", guards.auditor),
+    Entrance("audit.desk.views:desk", "/audit", guards.auditor),
     Entrance("audit.retention.views:retention", "/audit/retention", guards.record_keeper),
-    Entrance("audit.retention.views:personal", "/audit/personal", guards.auditor),
+    Entrance("audit.opening.views:personal", "/audit/personal", guards.auditor),
     Entrance("exchange.catalog.subject_views:subjects", "/subjects", guards.publisher),
     Entrance("exchange.classification.views:classification", "/classification", guards.signed_in),
     Entrance("exchange.directory.views:directory", "/directory", guards.signed_in),
@@ -75,6 +78,7 @@ ENTRANCES = (
 
 LOG_HOOKS = {
     "names_of": "exchange.directory.persons:names_of",
+    "ended_persons": "exchange.directory.persons:ended_persons",
     "find_pseudonyms": "exchange.directory.persons:find_pseudonyms",
     "titles_of": "exchange.catalog.datasets:titles_of",
     "find_datasets": "exchange.catalog.datasets:find_datasets",
@@ -103,7 +107,11 @@ COMMANDS = (
 )
 
 LOG_COMMANDS = (
+    "audit.checking_commands:fsck",
+    "audit.checking_commands:hammer",
     "audit.receipts.commands:compare",
+    "audit.retention.commands:retention",
+    "audit.retention.commands:rotate_personal_key",
     "audit.signing.commands:make_key",
     "audit.signing.commands:rotate_key",
     "audit.signing.commands:signer",

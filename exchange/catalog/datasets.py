@@ -98,6 +98,11 @@ def datasets_of(session: Session, agency_ids: Sequence[str]) -> list[Dataset]:
     return list(session.scalars(select(Dataset).where(Dataset.agency_id.in_(agency_ids)).order_by(Dataset.title)))
 
 
+def ids_of_agency(session: Session, agency_id: str) -> tuple[str, ...]:
+    """The ids of an agency's datasets in every state: what entries about its data name."""
+    return tuple(session.scalars(select(Dataset.id).where(Dataset.agency_id == agency_id).order_by(Dataset.id)))
+
+
 def titles_of(session: Session, ids: Iterable[str]) -> dict[str, str]:
     """The titles of datasets, for those who may see any id (auditors); unknown ids are left out."""
     rows = session.execute(select(Dataset.id, Dataset.title).where(Dataset.id.in_(set(ids))))

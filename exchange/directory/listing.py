@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from exchange.directory.identity import Identity
 from exchange.directory.models import Agency, Person, Role, RoleKind, WorkingGroup
 
 
@@ -77,3 +78,14 @@ def _is_member(line: PersonLine, group: WorkingGroup) -> bool:
 
 
 _SEARCHED = (Person.name, Person.title, Person.email, Agency.name, Agency.acronym)
+
+
+def receipts_for(session: Session, identity: Identity) -> dict[str, str]:
+    """The agencies (key: name) about whose data this person may take the log's entries home, by name.
+
+    A data officer's and a steward's own; an auditor's every agency that has data (CGS 2-90).
+    """
+    chosen = select(Agency.id, Agency.name).order_by(Agency.name)
+    if not identity.holds(RoleKind.AUDITOR):
+        chosen = chosen.where(Agency.id.in_(identity.agencies(RoleKind.DATA_OFFICER, RoleKind.STEWARD)))
+    return {row.id: row.name for row in session.execute(chosen)}

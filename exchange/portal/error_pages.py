@@ -133,8 +133,8 @@ def on_unknown_error(error: Exception) -> Response:
 
 
 def for_a_program() -> bool:
-    """Whether the answer is for a program: by its address, or since it asks for JSON and not for a page."""
-    if request.path.startswith(FOR_PROGRAMS):
+    """Whether the answer is for a program: by its address, its credentials, or since it asks for JSON and no page."""
+    if request.path.startswith(FOR_PROGRAMS) or "Authorization" in request.headers:
         return True
     accepts = request.accept_mimetypes
     return accepts["application/json"] > accepts["text/html"]

@@ -1,0 +1,136 @@
+"""Hold an agency's kept receipts against a log as it stands: the installation's own, or one published elsewhere.
+
+What is kept leads to a checkpoint that the log signed once. The log as it stands must begin with that tree, and hold
+every kept entry where it was. The installation can also say which entries about the agency's data the file lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Engine, select
+
+from audit import merkle, tables
+from audit.checkpoints import BadCheckpoint, Checkpoint, parse_vkey
+from audit.receipts.receipt import BadReceipts, End, File, Receipt, open_file
+from audit.recovery import CHECKPOINT
+from audit.tables import as_bytes, body_of
+from audit.tiles import MissingTile, TileStore
+
+CHUNK = 500
+
+
+class Differs(Exception):
+    """The kept receipts and the log contradict each other, or one of them does not hold by itself."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison without a contradiction. `missing` are entries of the agency's datasets that the file lacks."""
+
+    agency: str
+    receipts: int
+    first: int
+    following: int
+    kept: Checkpoint
+    stands: Checkpoint
+    missing: tuple[int, ...] = ()
+
+
+def with_log(lines: Iterable[bytes], vkey: str, files: TileStore) -> Compared:
+    """Compare with a log's public files: checkpoint and hash tiles. Raises `Differs`."""
+    try:
+        kept = open_file(lines, vkey)
+        stands = _head(files, vkey)
+        node = files.node(stands.size)
+        _check_begins(kept.signed, stands, node)
+        end = None
+        for receipt in kept.receipts():
+            if isinstance(receipt, End):
+                end = receipt
+            elif node(0, receipt.index) != merkle.leaf_hash(receipt.body):
+                raise Differs(f"entry {receipt.index} in the log is not the one that was kept")
+    except (BadReceipts, MissingTile) as wrong:
+        raise Differs(str(wrong)) from wrong
+    assert end is not None  # noqa: S101  # `receipts` ends with it or raises
+    return Compared(kept.header.agency, end.receipts, kept.header.first, end.following, kept.signed, stands)
+
+
+def with_missing(compared: Compared, missing: tuple[int, ...]) -> Compared:
+    """The comparison, with what the file lacks."""
+    return replace(compared, missing=missing)
+
+
+def lacking(engine: Engine, lines: Iterable[bytes], vkey: str) -> tuple[int, ...]:
+    """Entries with the agency as their source within the file's range that the file does not have. Raises `Differs`."""
+    try:
+        kept = open_file(lines, vkey)
+        have, end = _held(kept)
+    except BadReceipts as wrong:
+        raise Differs(str(wrong)) from wrong
+    index = tables.entries.c.idx
+    wanted = select(index).where(
+        tables.entries.c.source == kept.header.agency, index >= kept.header.first, index < end.following
+    )
+    with engine.begin() as connection:
+        return tuple(sorted(set(connection.execute(wanted).scalars()) - have))
+
+
+def database_differs(engine: Engine, lines: Iterable[bytes], vkey: str) -> None:
+    """Compare the kept bytes with those in the installation's database. Raises `Differs`."""
+    try:
+        for chunk in _chunks(open_file(lines, vkey)):
+            _compare_bodies(engine, chunk)
+    except BadReceipts as wrong:
+        raise Differs(str(wrong)) from wrong
+
+
+def _held(kept: File) -> tuple[set[int], End]:
+    have: set[int] = set()
+    for receipt in kept.receipts():
+        if isinstance(receipt, End):
+            return have, receipt
+        have.add(receipt.index)
+    raise AssertionError("unreachable: receipts end with their end")
+
+
+def _chunks(kept: File) -> Iterator[dict[int, bytes]]:
+    held: dict[int, bytes] = {}
+    for receipt in kept.receipts():
+        if isinstance(receipt, Receipt):
+            held[receipt.index] = receipt.body
+        if len(held) == CHUNK or isinstance(receipt, End):
+            yield held
+            held = {}
+
+
+def _compare_bodies(engine: Engine, held: dict[int, bytes]) -> None:
+    index = tables.entries.c.idx
+    with engine.begin() as connection:
+        rows = connection.execute(select(index, body_of(tables.entries)).where(index.in_(held)))
+        stands = {row.idx: as_bytes(row.body) for row in rows}
+    for number, body in held.items():
+        if stands.get(number) != body:
+            word = "is not in the database" if number not in stands else "in the database is not the one that was kept"
+            raise Differs(f"entry {number} {word}")
+
+
+def _head(files: TileStore, vkey: str) -> Checkpoint:
+    note = files.read(CHECKPOINT)
+    if note is None:
+        raise Differs("the log has no checkpoint")
+    try:
+        return parse_vkey(vkey).open(note.decode("utf-8", "replace"))
+    except BadCheckpoint as bad:
+        raise Differs(f"the log's checkpoint: {bad}") from bad
+
+
+def _check_begins(kept: Checkpoint, stands: Checkpoint, node: merkle.Node) -> None:
+    """The kept tree is the beginning of the one that stands."""
+    if stands.size < kept.size:
+        raise Differs(f"the log was rewound: it had {kept.size} entries when these were fetched, and has {stands.size}")
+    if merkle.range_root(0, stands.size, node) != stands.root:
+        raise Differs(f"the log's checkpoint of {stands.size} entries does not fit its tiles; it shows two faces")
+    if merkle.range_root(0, kept.size, node) != kept.root:
+        raise Differs(f"the log was rewritten: its first {kept.size} entries are not those that it signed then")
