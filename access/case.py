@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
+from access import traces
 from access.budget import spend
 from access.decision import Decision, decide, floor, readable
 from access.disclosing import Disclosing
@@ -28,6 +29,7 @@ from audit.codes import Code
 from audit.disclosures.manifest import Kind
 from audit.entry import Entry
 from audit.ledger import Ledger, LogUnavailable, Recorded
+from audit.personal import Traces
 from exchange import clock
 from exchange.catalog.models import Dataset, DatasetClass
 from exchange.errors import CharterError, Invalid, TooMany
@@ -70,6 +72,8 @@ class Case:
     origin: str
     source: str | None
     """The agency that owns the dataset asked for; None if there is none."""
+    traces: Traces
+    """From where the request came; sealed in the intent and in refusals."""
 
     def plan(self, matter: Matter) -> tuple[Plan, Decision]:
         """The plan over the columns that exist for this reader, and the decision on it. Refuses by raising."""
@@ -129,6 +133,7 @@ class Case:
             filter_commit=hashlib.sha256(f"{intent.salt}{self.ask.query_text}".encode()).hexdigest(),
             because=decision.because,
         )
+        intent = traces.into(self.database, self.traces, intent)
         values = permit_values(grant_id, token_hash, self.now)
         recorded = self.ledger.record(
             intent, only_if=permit_condition(), values=values, replay_key=self.seen.replay_key
@@ -181,6 +186,7 @@ class Case:
         entry = replace(
             self.entry(Action.ACCESS_ROWS_REFUSE, Outcome.REFUSED), code=code, reason=reason, because=because
         )
+        entry = traces.into(self.database, self.traces, entry)
         key = None if proof_used else self.seen.replay_key
         if self.ledger.record(entry, replay_key=key) is Recorded.REPLAYED:
             self.refuse_replay()

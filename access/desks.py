@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from access.desk_sources import classification_waiting, publishing_waiting
 from access.ended import ended_grants
+from access.record_keepers import erasures_waiting
 from access.waiting import requests_waiting
 from agreements.turns import waiting_for as agreements_waiting
 from exchange.clock import legal_day
@@ -28,6 +29,7 @@ PROVIDERS: tuple[Provider, ...] = (
     ended_grants,
     classification_waiting,
     publishing_waiting,
+    erasures_waiting,
 )
 """Each part of the house that can make somebody wait says what waits for this person."""
 

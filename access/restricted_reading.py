@@ -21,6 +21,7 @@ from access.own_order import own_cut
 from access.presenting import NotGranted, NothingHere, Seen, Unproven, origin_of, present
 from access.sentry import Sentry
 from access.suppression import suppression_headers
+from access.traces import of_request
 from access.watching import CutStream, Watch, Watched, current_epoch
 from audit.actions import Outcome
 from audit.codes import Code
@@ -74,7 +75,7 @@ class RestrictedDoor:
         finally:
             session.rollback()
         origin = origin_of(self._settings, ask.credentials)
-        case = Case(ask, seen, now, self._ledger, database, known_epoch, origin, source)
+        case = Case(ask, seen, now, self._ledger, database, known_epoch, origin, source, of_request())
         if seen.problem:
             code = Code.TOKEN if seen.problem.code == "invalid_token" else Code.PROOF
             case.refuse(code, seen.problem.message, (), lambda _headers: cast(Unproven, seen.problem))

@@ -66,6 +66,10 @@ class MasterKeys:
         """The key that wraps now. Raises `MasterKeyUnusable`."""
         return self._read()[0]
 
+    def all(self) -> tuple[MasterKey, ...]:
+        """Every key of the file, the present one first. Raises `MasterKeyUnusable`."""
+        return self._read()
+
     def by_id(self, id: str) -> MasterKey | None:
         """The key of this name, if the file still holds it. Raises `MasterKeyUnusable`."""
         return next((key for key in self._read() if key.id == id), None)

@@ -59,7 +59,7 @@ erasures = Table(
     Column("ended_by", String(36)),
     Column("ended_at", BigInteger),
     Column("ended_because", Text),
-    Column("keys", Integer),
+    Column("destroyed", Integer),
     Index("ix_audit_erasure_state", "state"),
 )
 
