@@ -59,7 +59,7 @@ def _leading(data_dir: Path) -> Callable[[], bool]:
 
     def leading() -> bool:
         try:
-            return (data_dir / LEADER_LOCK).read_text().strip() == str(os.getpid())
+            return (data_dir / LEADER_LOCK).read_text().split()[:1] == [str(os.getpid())]
         except OSError:
             return False
 
