@@ -72,6 +72,7 @@ class Action(enum.StrEnum):
     LOG_ERASURE_REQUEST = "log:erasure:request"
     LOG_ERASURE_WITHDRAW = "log:erasure:withdraw"
     LOG_FINDING_REVIEW = "log:finding:review"
+    LOG_HAMMER_WRITE = "log:hammer:write"
     LOG_HOLD_LIFT = "log:hold:lift"
     LOG_HOLD_PLACE = "log:hold:place"
     LOG_KEY_ROTATE = "log:key:rotate"
