@@ -109,8 +109,6 @@ COMMANDS = (
 LOG_COMMANDS = (
     "audit.checking_commands:fsck",
     "audit.checking_commands:hammer",
-    "audit.checking_commands:fsck",
-    "audit.checking_commands:hammer",
     "audit.receipts.commands:compare",
     "audit.retention.commands:retention",
     "audit.retention.commands:rotate_personal_key",
