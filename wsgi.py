@@ -54,7 +54,7 @@ ENTRANCES = (
     Entrance("audit.receipts.views:receipts", "/audit/receipts", guards.receives),
     Entrance("audit.views:audit", "/audit", guards.auditor),
     Entrance("audit.watch.views:watch", "/audit", guards.auditor),
-    Entrance("audit.watch.anomaly_views:anomalies", "/audit/anomalies", guards.auditor),
+    Entrance("audit.watch.anomaly_views:anomalies", "/audit", guards.auditor),
     Entrance("audit.desk.views:desk", "/audit", guards.auditor),
     Entrance("audit.retention.views:retention", "/audit/retention", guards.record_keeper),
     Entrance("audit.opening.views:personal", "/audit/personal", guards.auditor),

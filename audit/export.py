@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from audit.questions import Line
+from audit.lookup import Line
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet would take for a formula at the start of a cell (ASVS 5.0 V1.2.10)."""
@@ -19,14 +20,25 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_csv(lines: Iterable[Line], names: Mapping[str, str]) -> Iterator[str]:
+CHUNK = 500
+
+
+def as_csv(lines: Iterable[Line], names_of: Callable[[Iterable[str]], Mapping[str, str]]) -> Iterator[str]:
     """RFC 4180 with a header; every cell that a spreadsheet could run begins with an apostrophe.
 
-    `names` are those of the pseudonyms that occur; the log itself holds none.
+    `names_of` gives the names of pseudonyms, asked for some lines at a time; the log itself holds none.
     """
-    yield _row(COLUMNS)
-    for line in lines:
-        yield _row(_cells(line, names))
+    yield row(COLUMNS)
+    for some in _chunks(lines):
+        names = names_of({str(line.members["actor"]) for line in some if line.members.get("actor")})
+        for line in some:
+            yield row(_cells(line, names))
+
+
+def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    rest = iter(lines)
+    while some := list(itertools.islice(rest, CHUNK)):
+        yield some
 
 
 def as_json_lines(lines: Iterable[Line]) -> Iterator[bytes]:
@@ -54,7 +66,8 @@ def _cells(line: Line, names: Mapping[str, str]) -> Sequence[Any]:
     return [own.get(column, found.get(column)) for column in COLUMNS]
 
 
-def _row(cells: Sequence[Any]) -> str:
+def row(cells: Sequence[Any]) -> str:
+    """One line of CSV, each cell safe."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerow(["" if cell is None else safe(cell) for cell in cells])
     return buffer.getvalue()

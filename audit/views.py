@@ -31,7 +31,7 @@ from audit.desk.filter_fields import FIELDS, WORDS
 from audit.desk.filtering import Filter
 from audit.desk.recording import KINDS, attachment, record
 from audit.desk.searching import Cursor, highest, prepare
-from audit.ledger import waiting
+from audit.lag import waiting
 from audit.lookup import Line
 from audit.plain import visible
 from audit.published import engine, head, store
@@ -152,7 +152,7 @@ def _choose(asked: EntriesAsked) -> str:
 
 
 def _help() -> dict[str, Any]:
-    return {"fields": FIELDS, "lists": WORDS, "code_words": words.words_for_code}
+    return {"fields": FIELDS, "lists": WORDS}
 
 
 def _export(found: Filter, kind: str) -> Response:
@@ -161,7 +161,7 @@ def _export(found: Filter, kind: str) -> Response:
         search = prepare(connection, found, through)
     details = {"question": "entries", "format": kind, "filter": str(found.without_words()), "through": through}
     record(Action.LOG_ENTRIES_EXPORT, details, next(iter(found.values("dataset")), None))
-    lines = search.lines(engine())
+    lines = search.lines(engine(), paired=kind == "jsonl")
     content: Iterable[Any] = export.as_csv(lines, asking.names_of) if kind == "csv" else export.as_json_lines(lines)
     # With its context, so that each short transaction of the stream is still begun as one that only reads.
     stream: Any = stream_with_context(iter(content))
@@ -177,6 +177,7 @@ def _naming(lines: Iterable[Line], persons: Iterable[str] = (), datasets: Iterab
         "names": asking.names_of(actors),
         "titles": asking.titles_of(of),
         "words_for": words.words_for,
+        "code_words": words.words_for_code,
         "ending": words.ending,
         "without_actor": words.without_actor,
         "zone": LEGAL_ZONE,

@@ -97,7 +97,7 @@ class Answer:
     `more` is the cursor of the next screen, None on the last: any text from which `answer` can go on (the last row's
     key, never an offset). `summary` are (term, value) above the table, `notes` sentences below it that say how to
     read it and what to do next. `also` are shown on the first screen only, and are not in the CSV. `empty` says what
-    no rows mean, if that depends on what was asked.
+    no rows mean, if that depends on what was asked. `links` are (words, href) beside the CSV: where to go on.
     """
 
     rows: tuple[Row, ...]
@@ -106,6 +106,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     also: tuple[Table, ...] = ()
     empty: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def recorded(app: Flask) -> list[dict[str, object]]:
 def test_only_auditors_enter(app: Flask, client: FlaskClient, log: Engine) -> None:
     person = make_person(db.session, "Ivo Tarn", roles=[RoleKind.CDO])
     sign_in(client, person)
-    for address in ("/audit", "/audit/who-read?dataset=abcd-2345", "/audit/entries", "/audit/log/tile/entries/000.p/4"):
+    for address in ("/audit", "/audit/questions/dataset?dataset=abcd-2345", "/audit/entries", "/audit/log/tile/entries/000.p/4"):
         assert client.get(address).status_code == 403
 
 
@@ -80,32 +80,32 @@ def test_the_whole_log_is_checked_from_a_page(auditor: FlaskClient, log: Engine)
 def test_who_read_names_person_agreement_version_purpose_rows_and_refusals(
     app: Flask, auditor: FlaskClient, log: Engine
 ) -> None:
-    page = auditor.get("/audit/who-read?dataset=abcd-2345&since=2026-06-15&until=2026-06-15").text
+    page = auditor.get("/audit/questions/dataset?dataset=abcd-2345&since=2026-06-15&until=2026-06-15").text
     for words in ("Hollis Quimby", "DSA-2026-01", "version 1", "evaluation", "1,234", "56,789", "is a formula"):
         assert words in page
     assert "zzzz-9999" not in page
-    assert "Nobody read it" in auditor.get("/audit/who-read?dataset=abcd-2345&since=2026-06-16").text
+    assert "Nobody read it" in auditor.get("/audit/questions/dataset?dataset=abcd-2345&since=2026-06-16").text
 
 
 def test_a_day_is_connecticuts_day(app: Flask, auditor: FlaskClient) -> None:
     late = make_intent(dataset="aaaa-2222", at=datetime(2026, 6, 16, 3, 59, 59, tzinfo=UTC))
     write(db.engine, [late])
     sequence(db.engine, app.config["SETTINGS"].data_dir)
-    assert "Every read" in auditor.get("/audit/who-read?dataset=aaaa-2222&until=2026-06-15").text
-    assert "Nobody read it" in auditor.get("/audit/who-read?dataset=aaaa-2222&since=2026-06-16").text
+    assert "Rows read" in auditor.get("/audit/questions/dataset?since=&dataset=aaaa-2222&until=2026-06-15").text
+    assert "Nobody read it" in auditor.get("/audit/questions/dataset?dataset=aaaa-2222&since=2026-06-16").text
 
 
 def test_reading_and_exporting_the_log_are_recorded(app: Flask, auditor: FlaskClient, log: Engine) -> None:
-    auditor.get("/audit/who-read?dataset=abcd-2345")
-    auditor.get("/audit/who-read.csv?dataset=abcd-2345")
+    auditor.get("/audit/questions/dataset?dataset=abcd-2345")
+    auditor.get("/audit/questions/dataset.csv?dataset=abcd-2345")
     read, exported = (e for e in recorded(app) if str(e["action"]).startswith("log:"))
     assert (read["action"], exported["action"]) == (Action.LOG_ENTRIES_READ, Action.LOG_ENTRIES_EXPORT)
     assert read["dataset"] == "abcd-2345"
     assert exported["details"] == {
-        "actions": ["access:rows:intent", "access:rows:refuse"],
         "dataset": "abcd-2345",
         "format": "csv",
-        "question": "who-read",
+        "question": "dataset",
+        "since": exported["details"]["since"],  # type: ignore[index]
         "through": exported["details"]["through"],  # type: ignore[index]
     }
 
@@ -114,11 +114,11 @@ def test_a_name_leads_to_an_address_with_the_pseudonym(
     app: Flask, auditor: FlaskClient, log: Engine, reader: str
 ) -> None:
     app.extensions["find_pseudonyms"] = lambda _session, text: [reader] if text == "hollis" else []
-    answer = auditor.get("/audit/person-read?person=hollis")
+    answer = auditor.get("/audit/questions/person?person=hollis&what=reads&since=")
     assert answer.status_code == 303
-    assert answer.location.endswith(f"person={reader}")
+    assert answer.location.endswith(f"person={reader}&what=reads&since=")
     page = auditor.get(answer.location).text
-    assert "What Hollis Quimby read" in page
+    assert "Hollis Quimby" in page
     assert "zzzz-9999" in page
     assert "is a formula" in page
     assert "hollis" not in json.dumps(recorded(app))
@@ -128,23 +128,28 @@ def test_several_persons_are_a_choice(app: Flask, auditor: FlaskClient, log: Eng
     second = make_person(db.session, "Hollis Quist").pseudonym
     db.session.commit()
     app.extensions["find_pseudonyms"] = lambda _session, _text: [reader, second]
-    page = auditor.get("/audit/person-read?person=hollis").text
+    page = auditor.get("/audit/questions/person?person=hollis").text
     assert "Which one?" in page
     assert "Hollis Quist" in page
 
 
 def test_csv_is_safe_for_a_spreadsheet(auditor: FlaskClient, log: Engine) -> None:
-    answer = auditor.get("/audit/who-read.csv?dataset=abcd-2345")
+    answer = auditor.get("/audit/questions/dataset.csv?dataset=abcd-2345")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [row["action"] for row in rows] == ["access:rows:intent", "access:rows:refuse"]
-    assert rows[0]["name"] == "Hollis Quimby"
-    assert (rows[0]["rows"], rows[0]["bytes"], rows[0]["ended"]) == ("1234", "56789", "done")
-    assert rows[1]["reason"].startswith("'=cmd")
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="who-read.csv"'
+    assert [row["Act"] for row in rows] == ["Rows refused", "Rows read"]
+    assert rows[1]["Person"].startswith("Hollis Quimby (")
+    assert (rows[1]["Rows"], rows[1]["Bytes"], rows[1]["Outcome"]) == ("1234", "56789", "done")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="dataset.csv"'
+    whole = auditor.get("/audit/entries.csv?filter=dataset:abcd-2345").text
+    found = {row["action"]: row for row in csv.DictReader(io.StringIO(whole))}
+    assert found["access:rows:refuse"]["reason"].startswith("'=cmd")
+    assert found["access:rows:intent"]["name"] == "Hollis Quimby"
 
 
 def test_json_lines_are_the_exact_bytes_that_were_hashed(app: Flask, auditor: FlaskClient, log: Engine) -> None:
-    lines = auditor.get("/audit/who-read.jsonl?dataset=abcd-2345").data.splitlines()
+    read = auditor.get("/audit/who-read.jsonl?dataset=abcd-2345", follow_redirects=True).data.splitlines()
+    lines = auditor.get("/audit/entries.jsonl?filter=dataset:abcd-2345").data.splitlines()
+    assert read == lines
     assert len(lines) == 3
     leaves = client_tile(auditor)
     assert all(leaf_hash(line) in leaves for line in lines)
@@ -160,7 +165,7 @@ def test_pages_by_key_show_every_entry_once(app: Flask, auditor: FlaskClient) ->
     write(db.engine, [make_intent(dataset="pppp-2222", columns=(f"c{i}",)) for i in range(120)])
     sequence(db.engine, app.config["SETTINGS"].data_dir)
     seen: list[str] = []
-    address: str | None = "/audit/who-read?dataset=pppp-2222"
+    address: str | None = "/audit/questions/dataset?dataset=pppp-2222"
     while address:
         page = auditor.get(address).text
         seen += [part.split('"')[0] for part in page.split("/audit/entries/")[1:]]
@@ -204,17 +209,17 @@ def test_entries_are_filtered(auditor: FlaskClient, log: Engine) -> None:
     assert "<td>Rows refused</td>" in refused
     assert "<td>Rows read</td>" not in refused
     assert "No entry is like that" in auditor.get("/audit/entries?agreement=none").text
-    assert "No entry is like that" in auditor.get("/audit/entries?action=no:such:act").text
+    assert "is no action that the log knows" in auditor.get("/audit/entries?action=no:such:act").text
     assert "No entry is like that" in auditor.get("/audit/entries?since=2026-06-16&until=2026-06-15").text
 
 
 def test_an_export_without_a_question_is_refused(auditor: FlaskClient, log: Engine) -> None:
-    assert auditor.get("/audit/who-read.csv").status_code == 400
+    assert auditor.get("/audit/questions/dataset.csv").status_code == 400
 
 
 def test_no_page_leaves_when_the_log_cannot_record(app: Flask, auditor: FlaskClient, log: Engine) -> None:
     with db.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE audit_queue RENAME TO audit_queue_away")
-    answer = auditor.get("/audit/who-read?dataset=abcd-2345")
+    answer = auditor.get("/audit/questions/dataset?dataset=abcd-2345")
     assert answer.status_code == 503
     assert "Hollis" not in answer.text

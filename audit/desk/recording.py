@@ -1,0 +1,30 @@
+"""Reading the log is itself recorded, before the page leaves: one way for every page and file of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import current_app, g
+
+from audit.actions import Action, Outcome
+from audit.entry import Entry
+from audit.ledger import Ledger
+
+KINDS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
+
+
+def record(action: Action, details: Mapping[str, Any], dataset: str | None = None) -> Entry:
+    """Make it durable that the signed-in person did this to the log; raises `LogUnavailable` (503) if it cannot be.
+
+    `details` without a value are left out; they hold no name and nothing that was typed freely.
+    """
+    facts = {name: value for name, value in details.items() if value not in (None, "", ())}
+    entry = Entry(action, Outcome.DONE, actor=g.identity.pseudonym, dataset=dataset, details=facts)
+    cast(Ledger, current_app.extensions["ledger"]).record(entry)
+    return entry
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Headers of a file of the log: to be saved, and kept by no cache."""
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
