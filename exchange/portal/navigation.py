@@ -24,6 +24,7 @@ OFFICIALS = (
 )
 PUBLISHERS = (RoleKind.STEWARD, RoleKind.DATA_OFFICER, RoleKind.CDO, RoleKind.ADMINISTRATOR)
 ASKING = (RoleKind.MEMBER, RoleKind.DATA_OFFICER, RoleKind.CDO, RoleKind.DRAFTER)
+TAKES_RECEIPTS = (RoleKind.DATA_OFFICER, RoleKind.STEWARD)
 READS_THE_LOG = (RoleKind.AUDITOR,)
 
 
@@ -54,6 +55,7 @@ PLACES = (
     Place("Publish", "hub.index", PUBLISHERS),
     Place("Classification", "classification.index", (*PUBLISHERS, RoleKind.CDO)),
     Place("Directory", "directory.index", signed_in=True),
+    Place("Receipts", "receipts.index", TAKES_RECEIPTS),
     Place("Audit", "audit.index", READS_THE_LOG),
 )
 
