@@ -52,8 +52,9 @@ logger = logging.getLogger(__name__)
 class Sequencer:
     """The work of one leader. It keeps the right edge in memory, so files changed behind its back are not signed."""
 
-    def __init__(self, leader: Leader, store: TileStore, signer: Signer, mark: HighWater) -> None:
+    def __init__(self, leader: Leader, store: TileStore, signer: Signer, mark: HighWater, batch: int = BATCH) -> None:
         self._leader = leader
+        self._batch = batch
         self._store = store
         self._signer = signer
         self._mark = mark
@@ -85,9 +86,9 @@ class Sequencer:
         indexed = 0
         while indexed < most:
             with self._leader.begin() as connection:
-                count = index_waiting(connection)
+                count = index_waiting(connection, self._batch)
             indexed += count
-            if count < BATCH:
+            if count < self._batch:
                 return
 
     def catch_up(self, now: Callable[[], datetime]) -> int:
