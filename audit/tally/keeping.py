@@ -10,7 +10,7 @@ import functools
 from collections.abc import Collection, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Table, case, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Table, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from audit import tables
@@ -42,6 +42,13 @@ def size_of(connection: Connection) -> int:
     """How many entries are counted. On PostgreSQL the row stays locked until the transaction ends."""
     size: int | None = connection.execute(_locked_size()).scalar()
     return size or 0
+
+
+def behind(connection: Connection) -> int:
+    """How many entries have their index and are not counted yet: none, unless the log is older than its tallies."""
+    counted = connection.execute(select(tallied.c.size)).scalar() or 0
+    highest = connection.execute(select(func.max(tables.entries.c.idx))).scalar()
+    return 0 if highest is None else max(0, int(highest) + 1 - counted)
 
 
 def last_use(connection: Connection, actors: Collection[str]) -> dict[tuple[str, str], int]:

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from audit import ledger
 from audit.actions import Action, Outcome
+from audit.days import end_of
 from audit.entry import Entry
 from exchange import epoch
 from exchange.clock import legal_day
@@ -170,6 +171,16 @@ def names_of(session: Session, pseudonyms: Iterable[str]) -> dict[str, str]:
     """The names behind pseudonyms of the log; unknown ones are left out."""
     rows = session.execute(select(Person.pseudonym, Person.name).where(Person.pseudonym.in_(set(pseudonyms))))
     return {row.pseudonym: row.name for row in rows}
+
+
+def ended_persons(session: Session) -> dict[str, datetime]:
+    """Everybody who has left, or whose every role has a last day: by pseudonym, the last instant they may act."""
+    lasting = case((Role.ends.is_(None), 1), else_=0)
+    chosen = select(Person.pseudonym, Person.left_at, func.max(Role.ends).label("ends")).outerjoin(Person.roles)
+    chosen = chosen.group_by(Person.id, Person.pseudonym, Person.left_at)
+    chosen = chosen.having(or_(Person.left_at.is_not(None), and_(func.count(Role.id) > 0, func.sum(lasting) == 0)))
+    last = {row.pseudonym: row.left_at or end_of(row.ends) for row in session.execute(chosen)}
+    return {pseudonym: instant for pseudonym, instant in last.items() if instant is not None}
 
 
 def find_pseudonyms(session: Session, text: str) -> list[str]:
