@@ -86,7 +86,7 @@ def _answer(asked: Asked) -> Answer:
         summary=(
             ("Agreements", f"{len(every):,}"),
             ("Certificates due", f"{len(owed):,}"),
-            ("Overdue", f"{overdue:,}"),
+            ("Certificates overdue", f"{overdue:,}"),
         ),
         notes=(
             "No row leaves under an agreement that ended: a grant or token listed here is refused, and should still be "

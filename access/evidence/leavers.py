@@ -125,8 +125,10 @@ def _entries(session: Session, leavers: Sequence[Person]) -> Iterator[Outlived]:
 
 
 def _acts(session: Session, leavers: Sequence[Person]) -> Sequence[Row[tuple[str, int, int, int, int]]]:
-    left = values(column("pseudonym", String), column("since", BigInteger), name="leaver").data(
-        [(person.pseudonym, milliseconds(person.left_at)) for person in leavers if person.left_at is not None]
+    left = (
+        values(column("pseudonym", String), column("since", BigInteger), name="left")
+        .data([(person.pseudonym, milliseconds(person.left_at)) for person in leavers if person.left_at is not None])
+        .cte("leaver")
     )
     reads = func.sum(case((e.action == Action.ACCESS_ROWS_INTENT, 1), else_=0))
     chosen = (

@@ -32,8 +32,8 @@ READERS = (*ALWAYS, RoleKind.DATA_OFFICER, RoleKind.COUNSEL, RoleKind.DRAFTER)
 def _enter() -> None:
     if not who().holds(*READERS):
         raise Refused(
-            "These registers are for data officers, counsel, drafters, the Chief Data Officer and the auditors. Ask your "
-            "agency’s data officer."
+            "These registers are for data officers, counsel, drafters, the Chief Data Officer and the auditors. Ask "
+            "your agency’s data officer."
         )
 
 
