@@ -65,6 +65,7 @@ class SigningServer(socketserver.ThreadingUnixStreamServer):
     """The socket. Only the key's own account may connect, or with `group` also the socket's group."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, path: Path, guarded: Guarded, *, group: bool = False) -> None:
         self.guarded = guarded
@@ -84,7 +85,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         """One line in, one line out; whoever sends no request gets no answer."""
         try:
             asked = json.loads(self.rfile.readline(LONGEST))
-        except (ValueError, OSError):
+        except (ValueError, OSError, RecursionError):
             return
         if isinstance(asked, dict):
             self.wfile.write(json.dumps(self.server.guarded.answer(asked)).encode() + b"\n")

@@ -7,15 +7,15 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
-from audit import checkpoints
+from audit import checkpoints, tables
 from audit.checkpoints import Checkpoint, FileSigner
 from audit.tiles import Edge, TileStore, grow
 from audit.witness.board import COSIGNED, Board, State, alarms, standings
 from audit.witness.courier import Courier
 from audit.witness.policy import Policy, parse
 from audit.witness.witnessing import accompany
+from tests.audit.conftest import make_engine
 from tests.makers.audit import make_intent, make_signer, now, sequence, write
 from tests.makers.witness import Running, near_witness, witness
 
@@ -137,8 +137,10 @@ def test_a_broken_record_is_made_anew(tmp_path: Path) -> None:
     assert standings(store)[0].size == 5
 
 
-def test_beside_a_real_sequencer(database: Engine, tmp_path: Path) -> None:
+def test_beside_a_real_sequencer(tmp_path: Path) -> None:
     """The couriers find what the sequencer published, as often as it grows."""
+    database = make_engine(f"sqlite:///{tmp_path / 'log.db'}")
+    tables.metadata.create_all(database)
     write(database, [make_intent() for _ in range(300)])
     sequence(database, tmp_path)
     key = make_signer(tmp_path)

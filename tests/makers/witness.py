@@ -57,7 +57,7 @@ def near_witness(folder: Path, logs: Sequence[str], name: str = "witness.example
     """The same over HTTP in a thread of this process, for tests that need no kill."""
     key = set_up(folder, name, tuple(logs), now())
     with WitnessServer(("127.0.0.1", 0), Witness(folder, now)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield Running(f"http://127.0.0.1:{server.server_address[1]}", key.verifiers, folder)
         server.shutdown()
 
