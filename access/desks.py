@@ -12,6 +12,7 @@ from access.desk_sources import classification_waiting, publishing_waiting
 from access.ended import ended_grants
 from access.record_keepers import erasures_waiting
 from access.waiting import requests_waiting
+from agreements.duties.waiting import duties_waiting
 from agreements.turns import waiting_for as agreements_waiting
 from exchange.clock import legal_day
 from exchange.directory.identity import Identity
@@ -29,6 +30,7 @@ PROVIDERS: tuple[Provider, ...] = (
     ended_grants,
     classification_waiting,
     publishing_waiting,
+    duties_waiting,
     erasures_waiting,
 )
 """Each part of the house that can make somebody wait says what waits for this person."""
@@ -90,6 +92,12 @@ PLACES = (
         "clients.index",
         "The programs that read for your group, each with its own key.",
         (MEMBER, ADMINISTRATOR),
+    ),
+    UsualPlace(
+        "Notices and filings",
+        "duties.index",
+        "Incidents and whom to tell, requests for records, certificates of destruction, agencies’ filings.",
+        (CDO, DATA_OFFICER, COUNSEL, DRAFTER, AUDITOR),
     ),
     UsualPlace(
         "Audit desk",
