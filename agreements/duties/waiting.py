@@ -1,4 +1,4 @@
-"""What waits for a person in these registers, for the desk: only what is theirs to record, and only while it is open."""
+"""What waits for a person in these registers: only what is theirs to record, and only while it is open."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ def _request(request: RecordsRequest) -> Waiting:
 
 def _certificate(ended: Ended) -> Waiting:
     title = f"{ended.agreement_id} ended, and no certificate of destruction has come"
-    values = {"agreement_id": ended.agreement_id, "number": ended.number}
+    values: dict[str, str | int] = {"agreement_id": ended.agreement_id, "number": ended.number}
     return Waiting(title, "duties.certificate", values, ended.at, "Record the certificate")
