@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from audit.ledger import append
 from demo import secrets_of, tables
 from demo.cast import CAST, DOL, HHS_GROUP, OPM, SDE, email_of
 from demo.contracts import ABSENCE, REEMPLOYMENT, TRANSITION, Sharing, carry_through, draft_dsa, memorandum
+from demo.duties import load_duties
 from demo.holdings import HOLDINGS, Holding, load_holdings
 from demo.people import acting, load_people, stable_id
 from exchange.catalog.datasets import get_dataset
@@ -38,6 +40,7 @@ ASKED = ("school_year", "grade", "race_ethnicity", "chronically_absent")
 DISTRICTS = ("Hartford School District", "New Haven School District", "Bridgeport School District")
 ABSENCE_TITLE = "Chronic absence planning: student attendance for the Health and Human Services working group"
 TRANSITION_TITLE = "Grade nine transition: student attendance for the Health and Human Services working group"
+PILOT_TITLE = "Attendance pilot, ended: student attendance for the Health and Human Services working group"
 REEMPLOYMENT_TITLE = "Reemployment outcomes: wage records for the Health and Human Services working group"
 
 
@@ -66,6 +69,7 @@ def load(app: Flask, now: datetime) -> dict[str, Any]:
     load_holdings(session, app.extensions["ledger"], settings, files, now)
     _load_agreements(session, now)
     _load_access(session, secret, now)
+    load_duties(session, settings.data_dir / "open", _pilot(), _id("attendance"), now)
     session.commit()
     facts = _facts(session, settings, secret)
     _write(settings, facts)
@@ -121,6 +125,13 @@ def _transition() -> Sharing:
         "audit-evaluation",
         {"C11": {"representative": "the Department of Children and Families, by the persons named in this agreement"}},
     )
+
+
+def _pilot() -> Sharing:
+    """The agreement that ended: the attendance of one grade."""
+    rows = {"op": "in", "column": "grade", "values": ["09"]}
+    line = Line(_id("attendance"), frozenset({"school_year", "district", "grade", "days_absent"}), rows)
+    return replace(_transition(), title=PILOT_TITLE, lines=[line])
 
 
 def _reemployment() -> Sharing:
@@ -210,6 +221,8 @@ def _agreements(session: Session) -> dict[str, Any]:
     for version in versions:
         agreement = version.agreement
         topic = TOPICS.get(agreement.title)
+        if agreement.title == PILOT_TITLE:
+            continue
         key = f"{keys[agreement.tier]}_{topic or next(p.agency_id for p in version.parties if p.capacity == 'source')}"
         found[key] = {"id": agreement.id, "version": version.number, "sha256": version.sha256, "state": version.state}
     return found
