@@ -24,6 +24,7 @@ MAY_ENTER: dict[Callable[[], None], frozenset[str]] = {
     guards.client_proves_itself: EVERYBODY,
     guards.signed_in: SIGNED_IN,
     guards.auditor: frozenset({RoleKind.AUDITOR}),
+    guards.record_keeper: frozenset({RoleKind.AUDITOR, RoleKind.COUNSEL, RoleKind.CDO, RoleKind.ADMINISTRATOR}),
     guards.publisher: frozenset({RoleKind.STEWARD, RoleKind.DATA_OFFICER, RoleKind.CDO, RoleKind.ADMINISTRATOR}),
 }
 
