@@ -109,11 +109,11 @@ def say(key: str) -> AnyResponse:
         return redirect(here("anomalies.index"), 303)
     asked = begun(LOOK, "anomalies")
     rules = rules_of(form, scope_of(form, legal_day(asked.at), DAYS["anomalies"]))
-    with engine().connect() as connection:
-        found = findings(connection, rules, _ended() or {}, _kinds(form))
+    connection = _session().connection()
+    found = findings(connection, rules, _ended() or {}, _kinds(form))
     finding = next((each for each in found if each.key == key), None) or abort(404)
-    with engine().begin() as connection:
-        review(connection, finding, said.verdict.data, said.note.data.strip(), g.identity.pseudonym, asked.at)
+    review(connection, finding, said.verdict.data, said.note.data.strip(), g.identity.pseudonym, asked.at)
+    _session().commit()
     flash(f"Recorded: {VERDICTS[said.verdict.data]}.", "success")
     return redirect(here("anomalies.index"), 303)
 
@@ -134,8 +134,12 @@ def _settled(said: Any, finding: Finding) -> bool:
 def _ended() -> Ended | None:
     """Who has left, as whoever has the directory says; None where nobody was handed in who knows."""
     hook = current_app.extensions.get("ended_persons")
+    return cast(Ended, hook(_session())) if hook else None
+
+
+def _session() -> Any:
     database: Any = current_app.extensions["sqlalchemy"]
-    return cast(Ended, hook(database.session)) if hook else None
+    return database.session
 
 
 def _sentences(found: Sequence[Finding]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from wtforms import BooleanField, DateField, Form, IntegerField, SelectChoice, SelectField, StringField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.validators import DataRequired, Length, NumberRange, Optional, ValidationError
 
 from audit import asking
 from audit.watch import heat
@@ -135,7 +135,7 @@ class Review(Form):  # type: ignore[misc]
     note = StringField(
         "Note",
         [
-            InputRequired("Write in a sentence why; whoever reads it next year will want to know."),
+            DataRequired("Write in a sentence why; whoever reads it next year will want to know."),
             Length(max=MOST_NOTE),
         ],
         description="Without names: write the key or the case’s number.",

@@ -36,7 +36,8 @@ def _finding(row: Any, ended: datetime) -> Finding:
     until = f"{ended.astimezone(LEGAL_ZONE):%Y-%m-%d %H:%M}"
     whole = row.first_t > milliseconds(ended)
     through = " through {client}" if row.client else ""
-    amount = f"{row.entries:,} entries that day" if whole else "some of the day’s entries"
+    number = "1 entry" if row.entries == 1 else f"{row.entries:,} entries"
+    amount = f"{number} of that day" if whole else "some of that day’s entries"
     refused = "; all were refused" if whole and row.entries == row.refusals else ""
     return Finding(
         kind="after-leaving",

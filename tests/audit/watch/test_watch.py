@@ -32,7 +32,7 @@ NOON = datetime(2026, 6, 15, 16, 0, tzinfo=UTC)
 @pytest.fixture
 def auditor(app: Flask, client: FlaskClient) -> FlaskClient:
     """A browser in which a state auditor is signed in."""
-    person = make_person(db.session, "Perpetua Lund", roles=[RoleKind.AUDITOR])
+    person = make_person(db.session(), "Perpetua Lund", roles=[RoleKind.AUDITOR])
     sign_in(client, person)
     return client
 
@@ -181,6 +181,6 @@ def test_an_empty_log_says_so(auditor: FlaskClient) -> None:
 
 
 def test_only_auditors_look(app: Flask, client: FlaskClient) -> None:
-    sign_in(client, make_person(db.session, "Ivo Tarn", roles=[RoleKind.CDO]))
+    sign_in(client, make_person(db.session(), "Ivo Tarn", roles=[RoleKind.CDO]))
     for address in ("/audit/timeline", "/audit/heat-map", "/audit/anomalies", "/audit/anomalies.csv"):
         assert client.get(address).status_code == 403
