@@ -21,6 +21,8 @@ from exchange.clock import legal_day
 
 MARGIN = 1.0 * inch
 WIDTH = letter[0] - 2 * MARGIN
+NAMED = 20
+"""Entries that the letter names."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,12 @@ def _story(written: Letter) -> Iterator[Flowable]:
     yield _text(written.agency)
 
 
+_TIMES = {0: "not once", 1: "once", 2: "twice"}
+
+
 def _in_a_sentence(written: Letter, law: Law, told: Sequence[Disclosure]) -> str:
     datasets = "; ".join(f"“{title}” ({id_})" for id_, title in written.account.titles.items())
-    times = "not once" if not told else "once" if len(told) == 1 else f"{len(told):,} times"
+    times = _TIMES.get(len(told), f"{len(told):,} times")
     period = f" in the {law.years} years before this letter" if law.years else ""
     return f"Records about you were disclosed {times}{period}. We looked in: {datasets or 'no dataset'}."
 
@@ -139,8 +144,8 @@ def _grid(heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[
 
 
 def _evidence(told: Sequence[Disclosure]) -> str:
-    entries = ", ".join(each.intent for each in told[-20:])
-    more = f" The last {20} are named." if len(told) > 20 else ""
+    entries = ", ".join(each.intent for each in told[-NAMED:])
+    more = f" The last {20} are named." if len(told) > NAMED else ""
     return "Each disclosure is an entry of a log that nobody can change unseen. To have one checked, name its entry" + (
         f": {entries}.{more}" if entries else "."
     )

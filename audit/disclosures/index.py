@@ -38,21 +38,21 @@ def find(connection: Connection, store: Store, subjects: Sequence[bytes]) -> tup
     prefixes = [subject[:PREFIX] for subject in subjects]
     chosen = select(m.intent, m.sha256, m.kind, m.ended, m.dataset).join(disclosures, d.manifest == m.number)
     indexed = [
-        Found(
-            row.intent, row.sha256, Kind(row.kind), Ended(row.ended), row.dataset, _lists(store, row.sha256, subjects)
-        )
+        Found(row.intent, row.sha256, Kind(row.kind), Ended(row.ended), row.dataset, lists is True)
         for row in connection.execute(chosen.where(d.subject.in_(prefixes)))
+        if (lists := _lists(store, row.sha256, subjects)) is not False
     ]
     known = {found.intent for found in indexed}
     loose = [found for found in _loose(store, subjects) if found.intent not in known]
     return tuple(sorted([*indexed, *loose], key=lambda found: found.intent))
 
 
-def _lists(store: Store, sha256: str, subjects: Iterable[bytes]) -> bool:
+def _lists(store: Store, sha256: str, subjects: Iterable[bytes]) -> bool | None:
+    """Whether the manifest lists the person; None if it is missing or changed, so that nobody can say."""
     try:
         made = store.read(sha256)
     except NotAManifest:
-        return False
+        return None
     return any(made.lists(subject) for subject in subjects)
 
 
