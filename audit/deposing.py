@@ -50,8 +50,9 @@ class Beat:
 class Challenger:
     """Who would lead if the leader did not. Ask it now and then; it remembers when the beat last changed."""
 
-    def __init__(self, engine: Engine, data_dir: Path, lease_s: float = LEASE_S) -> None:
-        self._engine, self._lock_file, self._lease_s = engine, data_dir / LEADER_LOCK, lease_s
+    def __init__(self, engine: Engine, data_dir: Path, lease_s: float | None = None) -> None:
+        self._engine, self._lock_file = engine, data_dir / LEADER_LOCK
+        self._lease_s = LEASE_S if lease_s is None else lease_s
         self._seen: Beat | None = None
         self._since = 0.0
 

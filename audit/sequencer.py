@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from audit import checkpoints, tables
 from audit.checkpoints import Checkpoint, Signer
@@ -76,7 +76,7 @@ class Sequencer:
         self._index(end - self._edge.size)
         with self._leader.begin() as connection:
             bodies = unsigned(connection, self._edge.size, end)
-            self._purge(connection, now)
+        self._purge(now)
         if bodies:
             self._integrate(bodies, now)
         return len(bodies)
@@ -150,11 +150,19 @@ class Sequencer:
             self._store.write({KEY: self._signer.verifier.vkey().encode() + b"\n", KEYS: stated.encode()})
             self._stated = stated
 
-    def _purge(self, connection: Connection, now: datetime) -> None:
-        if self._purged is None or now - self._purged >= PURGE_EVERY:
-            forgotten = int((now - REPLAY_KEEP).timestamp() * 1000)
-            connection.execute(delete(tables.replay).where(tables.replay.c.at < forgotten))
-            self._purged = now
+    def _purge(self, now: datetime) -> None:
+        """Forget old one-time keys. Should our clock be ahead, the database keeps them, and the log goes on."""
+        if self._purged is not None and abs(now - self._purged) < PURGE_EVERY:
+            return
+        self._purged = now
+        try:
+            with self._leader.begin() as connection:
+                forgotten = int((now - REPLAY_KEEP).timestamp() * 1000)
+                connection.execute(delete(tables.replay).where(tables.replay.c.at < forgotten))
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            logger.warning("old one-time keys are kept: %s", type(error.orig).__name__)
 
 
 def _keep_checkpoint(connection: Connection, checkpoint: Checkpoint, note: str, now: datetime) -> None:

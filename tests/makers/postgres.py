@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import importlib
 import shutil
 import tempfile
 import uuid
@@ -33,3 +34,11 @@ def fresh_database() -> str:
         connection.execute(text(f"CREATE DATABASE {name}"))
     admin.dispose()
     return server.set(database=name).render_as_string(hide_password=False)
+
+
+def restart_at_once() -> None:
+    """Stop the session's server as a power cut would (connections broken, nothing written back) and start it again."""
+    server = _server()
+    commands = importlib.import_module("pgserver._commands")
+    commands.pg_ctl(["-m", "immediate", "-w", "stop"], pgdata=server.pgdata, user=server.system_user)
+    server.ensure_postgres_running()
