@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from flask import current_app
 
-from audit.desk import dataset_read, person_did
+from audit.desk import dataset_read, denials, large_exports, log_stands, outside, person_did, suppression
 from audit.desk.question import DeskQuestion
 
-OWN = (dataset_read.QUESTION, person_did.QUESTION)
+OWN = tuple(
+    room.QUESTION for room in (dataset_read, person_did, outside, suppression, denials, log_stands, large_exports)
+)
 
 
 def questions() -> tuple[DeskQuestion, ...]:

@@ -47,14 +47,19 @@ def question(key: str) -> str | AnyResponse | tuple[str, int]:
 
 
 @desk.post("/questions/<key>")
-def sealed(key: str) -> AnyResponse:
+def sealed(key: str) -> str | AnyResponse | tuple[str, int]:
     """A question whose secret field was sent in the body: on to the address that holds what stands for it."""
     asked = standing.find(key) or abort(404)
     values = {name: request.form.getlist(name) for name in (field.name for field in asked.fields)}
     for field in asked.fields:
-        if field.seal is not None and "".join(values[field.name]).strip():
+        typed = "".join(values[field.name]).strip()
+        if field.seal is None or not typed:
+            continue
+        try:
             with Session(engine()) as session:
-                values[field.name] = [field.seal(session, "".join(values[field.name]).strip())]
+                values[field.name] = [field.seal(session, typed)]
+        except AskAgain as again:
+            return _ask(asked, Reading(errors={again.field or field.name: again.message}))
     return redirect(_address(asked, values), 303)
 
 
