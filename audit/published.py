@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -9,8 +10,8 @@ from typing import Any, cast
 from flask import current_app
 from sqlalchemy import Engine
 
-from audit.checkpoints import Checkpoint, parse_vkey
-from audit.recovery import CHECKPOINT, KEY
+from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier, open_with, parse_vkey
+from audit.recovery import CHECKPOINT, COSIGNED, KEY, KEYS
 from audit.sequencer import LOG
 from audit.tiles import TileStore
 
@@ -34,6 +35,22 @@ def head(files: TileStore) -> Head | None:
     if note is None or vkey is None:
         return None
     return Head(note.decode(), parse_vkey(vkey.decode()).open(note.decode()))
+
+
+def head_cosigned(files: TileStore) -> Head | None:
+    """The newest head that a quorum of witnesses cosigned, signed by a key that the log states; None without one."""
+    note = files.read(COSIGNED)
+    if note is None:
+        return None
+    try:
+        return Head(note.decode(), open_with(_stated(files), note.decode()))
+    except BadCheckpoint:
+        return None
+
+
+def _stated(files: TileStore) -> list[Verifier]:
+    keys = json.loads(files.read(KEYS) or b'{"keys": []}')["keys"]
+    return [parse_vkey(key[form]) for key in keys for form in ("ed25519", "ml_dsa_44") if key[form]]
 
 
 def engine() -> Engine:

@@ -20,6 +20,7 @@ from audit.tiles import WIDTH, Edge, MissingTile, TileStore, grow
 CHECKPOINT = "checkpoint"
 KEY = "key"
 KEYS = "keys"
+COSIGNED = "checkpoint.cosigned"
 CHUNK = 8 * WIDTH
 
 

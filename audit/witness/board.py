@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from audit.checkpoints import Checkpoint, parse, split
+from audit.recovery import COSIGNED
 from audit.tiles import TileStore
 from audit.witness.policy import Policy, Witness
 
-COSIGNED = "checkpoint.cosigned"
 WITNESSES = "witnesses.json"
 
 AT_MOST = timedelta(seconds=10)

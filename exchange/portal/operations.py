@@ -8,6 +8,8 @@ from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy import func, select
 
 from audit import lag, tables
+from audit.published import store
+from audit.witness import board
 from exchange import clock
 from exchange.catalog.models import Version
 from exchange.rows import routing
@@ -24,11 +26,15 @@ def healthz() -> Response:
 
 @operations.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Ready: database, log, store and, if set up, Spark can be used; 503 and the name of what cannot otherwise."""
+    """Ready: database, log, store and, if set up, Spark can be used; 503 and the name of what cannot otherwise.
+
+    `alarms` are witnesses that saw another log; they say nothing about readiness, and want a person.
+    """
     checks = {"database": _database_answers(), "log": _log_is_kept_up(), "store": _store_is_writable()}
     checks |= routing.health(current_app)
     ready = all(checks.values())
-    return jsonify(status="ready" if ready else "not ready", checks=checks), 200 if ready else 503
+    alarms = {f"witness {it.key_name}": it.said for it in board.alarms(store())}
+    return jsonify(status="ready" if ready else "not ready", checks=checks, alarms=alarms), 200 if ready else 503
 
 
 @operations.get("/metrics")

@@ -10,8 +10,9 @@ import pytest
 
 from audit import checkpoints, tables
 from audit.checkpoints import Checkpoint, FileSigner
+from audit.recovery import COSIGNED
 from audit.tiles import Edge, TileStore, grow
-from audit.witness.board import COSIGNED, Board, State, alarms, standings
+from audit.witness.board import Board, State, alarms, standings
 from audit.witness.courier import Courier
 from audit.witness.policy import Policy, parse
 from audit.witness.witnessing import accompany
