@@ -1,0 +1,223 @@
+"""Erasure and holds on both databases: two persons at once, what a hold covers, how long the rules keep."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, select
+
+import audit.retention.tables as kept
+from audit import tables
+from audit.actions import Action, Outcome
+from audit.codes import Code
+from audit.entry import Entry
+from audit.ledger import append
+from audit.master_key import MasterKeys
+from audit.personal import Sealer
+from audit.retention import erasure, holds, rules, steps
+from audit.retention.acting import DUTY_WORDS, Acting, Duty, NotNow
+from audit.retention.holds import NewHold, Over
+from audit.retention.rules import Kind
+from audit.retention.scope import Scope, Whose, everything_kept
+from tests.makers.audit import make_intent, sequence
+
+OLD, NOW = datetime(2016, 5, 1, 12, 0, tzinfo=UTC), datetime(2026, 6, 15, 16, 0, tzinfo=UTC)
+WHO = "11111111-2222-4333-8444-555555555555"
+OTHER = "99999999-2222-4333-8444-555555555555"
+REQUESTER = Acting("requester", frozenset({Duty.REQUEST}))
+KEEPER = Acting("keeper", frozenset({Duty.APPROVE, Duty.EXECUTE, Duty.REQUEST}))
+SECOND_KEEPER = replace(KEEPER, pseudonym="second keeper")
+COUNSEL = Acting("counsel", frozenset({Duty.APPROVE_IN_LAW, Duty.HOLD}))
+SECOND_COUNSEL = replace(COUNSEL, pseudonym="second counsel")
+FORM = erasure.SignedForm("RC-108/1", date(2026, 6, 1), "ab" * 32)
+ONE = Scope(Whose.PERSON, WHO, 2016, 2016)
+
+
+@pytest.fixture
+def log(database: Engine, tmp_path: Path) -> Engine:
+    """A log in which two persons read and signed in, and somebody unknown tried to, in 2016."""
+    sealer = Sealer(MasterKeys(tmp_path / "personal.key", create=True))
+    with database.begin() as connection:
+        for who in (WHO, OTHER):
+            read = make_intent(actor=who, at=OLD, dataset="abcd-2345" if who == WHO else "zzzz-9999", source="labor")
+            append(connection, sealer.seal(connection, read, who, {"address": "198.51.100.23"}))
+        refused = Entry(Action.SESSION_REFUSE, Outcome.REFUSED, at=OLD)
+        append(connection, sealer.seal(connection, refused, "unknown:2016-05-01", {"email": "x@example.org"}))
+    sequence(database, tmp_path)
+    return database
+
+
+def make_request(engine: Engine, scope: Scope = ONE) -> int:
+    wanted = erasure.Wanted(scope, "CGS 11-8a", "S1-42", "disposed of")
+    with engine.begin() as connection:
+        return erasure.request(connection, REQUESTER, wanted, NOW)
+
+
+def carry_to_the_form(engine: Engine, scope: Scope = ONE) -> int:
+    id = make_request(engine, scope)
+    for acting in (KEEPER, COUNSEL):
+        with engine.begin() as connection:
+            erasure.approve(connection, acting, id, NOW)
+    with engine.begin() as connection:
+        erasure.record_form(connection, REQUESTER, id, FORM, NOW)
+    return id
+
+
+def at_once(engine: Engine, *acts: Callable[[Any], object]) -> list[object]:
+    """Each in a transaction of its own, all started together; what each gave, or why it was refused."""
+    ready, results = threading.Barrier(len(acts)), []
+
+    def run(act: Callable[[Any], object]) -> None:
+        ready.wait()
+        try:
+            with engine.begin() as connection:
+                results.append(act(connection))
+        except NotNow as refusal:
+            results.append(refusal.code)
+
+    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_of_two_who_execute_at_once_exactly_one_wins(log: Engine) -> None:
+    id = carry_to_the_form(log)
+    results = at_once(log, *(lambda c, who=who: erasure.execute(c, who, id, NOW) for who in (KEEPER, SECOND_KEEPER)))
+    assert sorted(map(str, results)) == sorted(["1", str(Code.ERASURE_STEP)])
+    assert number_of(log, Action.LOG_PERSONAL_DESTROY) == number_of(log, Action.LOG_ERASURE_EXECUTE) == 1
+
+
+def test_of_two_keepers_who_approve_at_once_one_is_the_first_and_the_other_is_refused(log: Engine) -> None:
+    id = make_request(log)
+    results = at_once(log, *(lambda c, who=who: erasure.approve(c, who, id, NOW) for who in (KEEPER, SECOND_KEEPER)))
+    assert sorted(map(str, results)) == sorted([str(steps.State.HALF), str(Code.ERASURE_DUTY)])
+
+
+def test_of_two_who_lift_a_hold_at_once_exactly_one_wins(log: Engine) -> None:
+    third = replace(COUNSEL, pseudonym="third counsel")
+    id = place(log, Over.ALL)
+    results = at_once(log, *(lambda c, who=who: holds.lift(c, who, id, "over", NOW) for who in (SECOND_COUNSEL, third)))
+    assert sorted(map(str, results)) == sorted(["LH-0001", str(Code.ERASURE_STEP)])
+
+
+def test_a_hold_and_an_execution_at_once_are_in_some_order(log: Engine) -> None:
+    """Either the hold was there and nothing is destroyed, or the keys went before it was placed."""
+    id = carry_to_the_form(log)
+    results = at_once(
+        log,
+        lambda c: holds.place(c, COUNSEL, NewHold(Over.ALL, "", None, None, "m", "r"), NOW),
+        lambda c: erasure.execute(c, KEEPER, id, NOW),
+    )
+    assert set(map(str, results)) in ({"1"}, {"1", str(Code.ERASURE_HELD)})
+    assert number_of(log, Action.LOG_PERSONAL_DESTROY) == (0 if Code.ERASURE_HELD in results else 1)
+
+
+@pytest.mark.parametrize(
+    ("over", "value", "covers"),
+    [
+        (Over.DATASET, "abcd-2345", (True, True, False)),
+        (Over.DATASET, "zzzz-9999", (False, True, False)),
+        (Over.AGREEMENT, "DSA-2026-01", (True, True, False)),
+        (Over.AGENCY, "labor", (True, True, False)),
+        (Over.AGENCY, "education", (False, False, False)),
+        (Over.SUBJECT, WHO, (True, True, False)),
+        (Over.SUBJECT, OTHER, (False, True, False)),
+        (Over.ALL, "", (True, True, True)),
+    ],
+)
+def test_what_a_hold_covers(log: Engine, over: Over, value: str, covers: tuple[bool, ...]) -> None:
+    place(log, over, value)
+    scopes = (ONE, Scope(Whose.PERSONS, None, 2016, 2016), Scope(Whose.UNKNOWN, None, 2016, 2016))
+    with log.connect() as connection:
+        assert tuple(bool(holds.covering(connection, scope)) for scope in scopes) == covers
+        assert holds.covering(connection, Scope(Whose.PERSONS, None, 2015, 2015)) == [] or over is Over.ALL
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "covers"),
+    [("2015-12-31", "2016-01-01", True), ("2017-01-01", "2017-01-01", False), ("2010-01-01", "2015-12-31", False)],
+)
+def test_what_a_hold_over_a_period_covers(log: Engine, first: str, last: str, covers: bool) -> None:
+    with log.begin() as connection:
+        days = (date.fromisoformat(first), date.fromisoformat(last))
+        holds.place(connection, COUNSEL, NewHold(Over.PERIOD, "", *days, "m", "r"), NOW)
+        assert bool(holds.covering(connection, ONE)) is covers
+
+
+def test_a_request_about_everybody_leaves_unknown_visitors_and_the_other_way_round(log: Engine) -> None:
+    for scope, gone in ((Scope(Whose.PERSONS, None, 2016, 2016), 2), (Scope(Whose.UNKNOWN, None, 2016, 2016), 1)):
+        id = carry_to_the_form(log, scope)
+        with log.begin() as connection:
+            assert erasure.execute(connection, KEEPER, id, NOW) == gone
+
+
+def test_what_is_kept_is_counted_by_year_and_kind(log: Engine) -> None:
+    with log.connect() as connection:
+        found = everything_kept(connection, date(2026, 6, 15))
+    assert [(due.scope.whose, due.keys, due.kept.from_day) for due in found] == [
+        (Whose.PERSONS, 2, date(2024, 1, 1)),
+        (Whose.UNKNOWN, 1, date(2024, 1, 1)),
+    ]
+
+
+@given(kinds=st.sets(st.sampled_from(list(Kind)), min_size=1), year=st.integers(2000, 2100))
+def test_the_longest_rule_that_applies_holds(kinds: set[Kind], year: int) -> None:
+    found = rules.kept_for(kinds, year, date(2026, 6, 15))
+    lengths = [rule.years for rule in rules.RULES if rule.kinds & kinds and rule.years]
+    assert found.from_day == (date(year + max(lengths) + 1, 1, 1) if lengths else None)
+    assert set(found.needs_record) == {rule for rule in rules.RULES if rule.record and rule.kinds & kinds}
+    if found.from_day:
+        assert not found.is_due(found.from_day - timedelta(days=1))
+        assert found.is_due(found.from_day)
+
+
+def test_a_rule_that_is_not_in_force_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = rules.Rule("new", "a law", "words", frozenset({Kind.UNKNOWN}), 20, begins=date(2030, 1, 1))
+    monkeypatch.setattr(rules, "RULES", (*rules.RULES, changed))
+    assert rules.kept_for([Kind.UNKNOWN], 2020, date(2029, 12, 31)).from_day == date(2028, 1, 1)
+    assert rules.kept_for([Kind.UNKNOWN], 2020, date(2030, 1, 1)).from_day == date(2041, 1, 1)
+
+
+def test_the_document_holds_the_tables_of_the_program() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs/retention.md").read_text()
+    for step in steps.STEPS:
+        cells = (step.words, ", ".join(map(str, step.before)) or "–", ", ".join(map(str, step.after)), step.action)
+        assert f"| {cells[0]} | {cells[1]} | {cells[2]} | " in text, step.words
+        assert f"| `{step.action}` |" in text
+        assert step.condition in text
+    for rule in rules.RULES:
+        assert f"| {rule.citation} | {rule.words} | {rule.length} |" in text, rule.key
+    for duty, words in DUTY_WORDS.items():
+        assert f"| {duty} | {words} |" in text, duty
+
+
+def place(engine: Engine, over: Over, value: str = "") -> int:
+    with engine.begin() as connection:
+        return holds.place(connection, COUNSEL, NewHold(over, value, None, None, "a matter", "a reason"), NOW)
+
+
+def number_of(engine: Engine, action: Action) -> int:
+    with engine.connect() as connection:
+        bodies = [bytes(body) for body in connection.execute(select(tables.queue.c.body)).scalars()]
+        indexed = connection.execute(
+            select(func.count()).select_from(tables.entries).where(tables.entries.c.action == action)
+        ).scalar_one()
+    return int(indexed) + sum(f'"action":"{action}"'.encode() in body for body in bodies)
+
+
+def test_a_key_row_is_never_removed(log: Engine) -> None:
+    id = carry_to_the_form(log)
+    with log.begin() as connection:
+        erasure.execute(connection, KEEPER, id, NOW)
+        assert connection.execute(select(func.count()).select_from(kept.subject_keys)).scalar_one() == 3
