@@ -80,8 +80,10 @@ def _columns() -> Select[Any]:
 
 def _lines(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Line, ...]:
     ids = [row.id for row in rows if row.action == Action.ACCESS_ROWS_INTENT]
-    chosen = _columns().add_columns(e.ref).where(e.ref.in_(ids), e.action == Action.ACCESS_ROWS_OUTCOME).order_by(e.idx)
-    outcomes = {row.ref: row for row in connection.execute(chosen)} if ids else {}
+    # The act is looked at here: in the statement it would tempt SQLite to the index of acts, half of all entries.
+    chosen = _columns().add_columns(e.ref).where(e.ref.in_(ids)).order_by(e.idx)
+    named = connection.execute(chosen).all() if ids else []
+    outcomes = {row.ref: row for row in named if row.action == Action.ACCESS_ROWS_OUTCOME}
     return tuple(_line(row, outcomes.get(row.id)) for row in rows)
 
 
