@@ -43,14 +43,13 @@ def _breach(account: Account) -> tuple[Cell, ...]:
     incident = account.incident
     persons = screens.count(account.persons) if account.persons is not None else Cell("not known")
     return (
-        Cell(incident.id, href=f"/duties/incidents/{incident.id}"),
-        Cell(incident.agency.name),
-        Cell(", ".join(incident.datasets) or "none named"),
-        persons,
-        Cell("yes" if incident.identity_numbers else "no"),
+        Cell(incident.id, href=f"/duties/incidents/{incident.id}", note=incident.agency.name),
         screens.instant(incident.discovered_at),
         screens.instant(account.contained, "not yet"),
         *(_notice(notice) for notice in account.notices),
+        persons,
+        Cell("yes" if incident.identity_numbers else "no"),
+        Cell(", ".join(incident.datasets) or "none named"),
     )
 
 
@@ -158,13 +157,12 @@ BREACHES = DeskQuestion(
     ),
     headings=(
         "Incident",
-        "Agency",
-        "Datasets",
-        ("Persons affected", "num"),
-        "Identity numbers",
         "Discovered",
         "Contained",
         *(notice.to for notice in NOTICES),
+        ("Persons affected", "num"),
+        "Identity numbers",
+        "Datasets",
     ),
     answer=_breaches,
     empty="No such incident is recorded.",

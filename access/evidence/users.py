@@ -7,7 +7,7 @@ agreements and training; the page says so instead of guessing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import or_, select
@@ -26,8 +26,8 @@ from exchange.directory.models import Person, Role, RoleKind
 
 NDA, TRAINING = "C09", "C10"
 HEADINGS = (
-    "Person", "Agency", "Working group", "Client", "Dataset", "Agreement", "Since", "Until",
-    "Confidentiality agreement", "Training", "Last use", "Last recertified",
+    "Person", "Dataset", "Agreement", "Last use", "Since", "Until", "Client", "Working group",
+    "Confidentiality agreement", "Training", "Last recertified",
 )  # fmt: skip
 
 
@@ -120,17 +120,16 @@ def _answer(asked: Asked) -> Answer:
 def _row(access: Access, uses: Mapping[tuple[str, str], int], clauses: frozenset[tuple[int, str]]) -> tuple[Cell, ...]:
     grant, who, version = access.grant, access.person, access.grant.agreement_version
     return (
-        screens.person(who.pseudonym, who.name),
-        Cell(who.agency.name if who.agency else "none"),
-        Cell(grant.working_group.name),
-        Cell(", ".join(access.clients) or "none registered, so nothing can be read yet"),
+        replace(screens.person(who.pseudonym, who.name), note=who.agency.name if who.agency else ""),
         screens.dataset(grant.dataset_id, grant.dataset.title),
         screens.agreement(version.agreement_id, version.number),
+        _last_use(uses.get((who.pseudonym, grant.dataset_id))),
         screens.instant(grant.not_before),
         screens.instant(grant.not_after),
+        Cell(", ".join(access.clients) or "none registered", note="" if access.clients else "nothing can be read yet"),
+        Cell(grant.working_group.name),
         _not_recorded(NDA in {code for id_, code in clauses if id_ == version.id}, NDA),
         _not_recorded(TRAINING in {code for id_, code in clauses if id_ == version.id}, TRAINING),
-        _last_use(uses.get((who.pseudonym, grant.dataset_id))),
         Cell(legal_day(grant.created_at).isoformat(), note="day of the grant"),
     )
 

@@ -21,6 +21,9 @@ from exchange.directory.identity import Identity
 from exchange.directory.models import Agency, Person, Role, RoleKind
 from exchange.errors import Invalid
 
+NOT_BOUND = ("regents-for-higher-education",)
+"""CGS 4-67o takes the agencies of CGS 4-38c, but for the Board of Regents."""
+
 KIND_WORDS = {FilingKind.INVENTORY: "High value data inventory", FilingKind.PLAN: "Open data access plan"}
 
 
@@ -72,9 +75,11 @@ def filings(session: Session) -> Sequence[AgencyFiling]:
 
 
 def agency_standings(session: Session, today: date) -> list[AgencyStanding]:
-    """The agencies that CGS 4-67p binds (those of CGS 4-38c), by name, as they stand on a legal day."""
+    """The agencies that CGS 4-67p binds, by name, as they stand on a legal day."""
     officers, counts, newest = _officers(session, today), _datasets(session), _newest(session)
-    bound = session.scalars(select(Agency).where(Agency.statute == DEPARTMENTS).order_by(Agency.name))
+    bound = session.scalars(
+        select(Agency).where(Agency.statute == DEPARTMENTS, Agency.id.not_in(NOT_BOUND)).order_by(Agency.name)
+    )
     return [
         AgencyStanding(
             agency,

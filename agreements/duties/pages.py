@@ -11,15 +11,21 @@ from werkzeug.wrappers import Response
 from agreements.duties.rights import agencies_recorded_for
 from agreements.forms import choices_of
 from agreements.pages import Page, agency_choices, restricted_datasets, who
+from audit.actions import Action, Outcome
+from audit.entry import Entry
+from exchange import clock
 from exchange.errors import Conflict, Invalid, Refused
 from exchange.forms import Form
-from exchange.web import session
+from exchange.web import ledger, session
 
 CHOOSE = [("", "choose")]
 
 
-def answered(form: Form, press: Callable[[], Response], page: Callable[[], str]) -> Page:
-    """What the press gives; or the page again, with what was typed and what is wrong with it."""
+def answered(action: Action, form: Form, press: Callable[[], Response], page: Callable[[], str]) -> Page:
+    """What the press gives; or the page again, with what was typed and what is wrong with it.
+
+    A refusal is recorded, as an act of this kind, before it is answered.
+    """
     if not form.validate_on_submit():
         return page(), HTTPStatus.BAD_REQUEST if form.is_submitted() else HTTPStatus.OK
     try:
@@ -27,8 +33,16 @@ def answered(form: Form, press: Callable[[], Response], page: Callable[[], str])
         return press()
     except (Invalid, Refused, Conflict) as error:
         session().rollback()
+        if isinstance(error, Refused):
+            _record_refusal(action, error)
         flash(error.message, "danger")
         return page(), error.status
+
+
+def _record_refusal(action: Action, refusal: Refused) -> None:
+    because, reason = refusal.because, refusal.code
+    actor, now = who().pseudonym, clock.now()
+    ledger().record(Entry(action, Outcome.REFUSED, actor=actor, reason=reason, because=because, at=now))
 
 
 def own_agencies() -> list[object]:

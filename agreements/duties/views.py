@@ -14,13 +14,16 @@ from agreements.duties.incidents import STEP_WORDS
 from agreements.duties.models import FilingKind, StepKind
 from agreements.duties.pages import answered, dataset_choices, every_agency, own_agencies
 from agreements.duties.rights import ALWAYS, agencies_recorded_for, may_record
+from agreements.duties.sheets import SHEETS
 from agreements.forms import choices_of
 from agreements.models import Capacity
 from agreements.pages import Page, version_seen, who
 from agreements.transitions import parties_as
+from audit.actions import Action
+from audit.export import row
 from exchange import clock
 from exchange.directory.models import RoleKind
-from exchange.errors import Refused
+from exchange.errors import NotFound, Refused
 from exchange.web import session
 
 duties = Blueprint("duties", __name__)
@@ -53,6 +56,16 @@ def index() -> str:
     return render_template("agreements/duties/index.html", open=open_)
 
 
+@duties.get("/<register>.csv")
+def sheet(register: str) -> Response:
+    """A register as CSV, as far as the person may know it."""
+    if register not in SHEETS:
+        raise NotFound(f"There is no register {register}. Their links are on the page Notices and filings.")
+    lines = SHEETS[register](session(), who(), clock.now())
+    headers = {"Content-Disposition": f'attachment; filename="{register}.csv"', "Cache-Control": "no-store"}
+    return Response("".join(row(line) for line in lines), content_type="text/csv; charset=utf-8", headers=headers)
+
+
 @duties.route("/incidents", methods=["GET", "POST"])
 def incident_list() -> Page:
     """Every incident that the person may know of, and the form for a new one."""
@@ -78,7 +91,7 @@ def incident_list() -> Page:
         found = incidents.seen_by(who(), incidents.accounts(session(), clock.now()))
         return render_template("agreements/duties/incidents.html", found=found, form=form, records=_records())
 
-    return answered(form, press, page)
+    return answered(Action.INCIDENT_DISCOVERY_RECORD, form, press, page)
 
 
 @duties.route("/incidents/<incident_id>", methods=["GET", "POST"])
@@ -109,7 +122,7 @@ def incident(incident_id: str) -> Page:
         may = incidents.may_add(who(), account)
         return render_template("agreements/duties/incident.html", account=account, form=form, words=words, may=may)
 
-    return answered(form, press, page)
+    return answered(Action.INCIDENT_NOTICE_RECORD, form, press, page)
 
 
 @duties.route("/requests", methods=["GET", "POST"])
@@ -139,7 +152,7 @@ def request_list() -> Page:
         late = {one.id for one in found if referrals.is_overdue(one, today)}
         return render_template("agreements/duties/requests.html", found=found, form=form, late=late, records=_records())
 
-    return answered(form, press, page)
+    return answered(Action.REFERRAL_REQUEST_RECORD, form, press, page)
 
 
 @duties.route("/requests/<request_id>", methods=["GET", "POST"])
@@ -170,7 +183,7 @@ def records_request(request_id: str) -> Page:
         late = referrals.is_overdue(found, clock.legal_day(clock.now()))
         return render_template("agreements/duties/request.html", found=found, form=form, late=late, **shown)
 
-    return answered(form, press, page)
+    return answered(Action.REFERRAL_LETTER_GIVE, form, press, page)
 
 
 @duties.get("/requests/<request_id>.pdf")
@@ -226,7 +239,7 @@ def certificate(agreement_id: str, number: int) -> Page:
             may=destruction.may_certify(who(), version),
         )
 
-    return answered(form, press, page)
+    return answered(Action.AGREEMENT_DESTRUCTION_CERTIFY, form, press, page)
 
 
 @duties.route("/filings", methods=["GET", "POST"])
@@ -260,7 +273,7 @@ def filing_list() -> Page:
             "agreements/duties/filings.html", standing=standing, today=today, form=form, records=_records(), **shown
         )
 
-    return answered(form, press, page)
+    return answered(Action.AGENCY_FILING_RECORD, form, press, page)
 
 
 def _records() -> bool:
