@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit import installed, sequencer, upkeep, verification
 from audit.mark import InconsistentLog
+from audit.signing import stamps
 from audit.witness import witnessing
 
 
@@ -55,8 +56,11 @@ def verify(folder: Path | None, key: str | None) -> None:
             _say(verification.verify(folder, key or ""))
         else:
             log = installed.installation()
-            _say_all(upkeep.check(log, key or log.signer.verifier.vkey(), installed.now))
-    except (verification.VerificationFailed, InconsistentLog) as failed:
+            checked = upkeep.check(log, key or log.signer.verifier.vkey(), installed.now)
+            _say_all(checked)
+            held = stamps.check(log.store, log.signer, installed.settings().time_stamp_certificate, checked.report.size)
+            click.echo(f"stamps    {held} hold" if held else "stamps    none")
+    except (verification.VerificationFailed, InconsistentLog, stamps.NotStamped) as failed:
         raise click.ClickException(f"the log does NOT hold: {failed}") from failed
     except SQLAlchemyError as error:
         raise click.ClickException(f"the database cannot be read: {type(error).__name__}") from error

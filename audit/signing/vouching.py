@@ -126,11 +126,12 @@ def _lags(found: Vouchers, now: datetime) -> bool:
 
 
 def _of_policy(found: Vouchers, policy: Policy | None) -> Iterator[Trouble]:
-    signing = [row.vkey for row in found.keys if row.state != "retired"]
+    signing = [row.vkey for row in found.keys if row.state == "signs"]
     if policy and signing and not any(policy.knows(verifier) for verifier in _read(signing)):
         yield Trouble(
-            "The published policy does not list a key that the log signs with now.",
-            "Add a line to the file of EXCHANGE_WITNESS_POLICY: log, a blank, and the key below.",
+            "The published policy does not list the newest key that the log signs with.",
+            "Add a line to the file of EXCHANGE_WITNESS_POLICY: log, a blank, and the key below; and give the key to "
+            "the witnesses’ operators.",
         )
     if found.keys and not any(row.form == "ML-DSA-44" for row in found.keys if row.state == "signs"):
         yield Trouble(

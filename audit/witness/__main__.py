@@ -98,9 +98,7 @@ def serve(folder: Path, bind: str, vkeys: Sequence[str]) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for vkey in vkeys:
             sys.stdout.write(f"key {vkey}\n")
-        sys.stdout.write(
-            f"watching {len(server.witness.logs())} logs on {server.server_address[0]}:{server.server_address[1]}\n"
-        )
+        sys.stdout.write(f"watching {len(server.witness.logs())} logs on {host}:{server.server_port}\n")
         sys.stdout.flush()
         stop.wait()
         server.shutdown()
