@@ -117,6 +117,12 @@ PLACES = (
         "Agencies, persons and their dated roles; departures.",
         (ADMINISTRATOR, CDO, DATA_OFFICER, AUDITOR),
     ),
+    UsualPlace(
+        "Retention, holds, erasure",
+        "retention.index",
+        "What the log keeps about persons and how long; what must not be touched.",
+        (ADMINISTRATOR, CDO, COUNSEL),
+    ),
 )
 
 
