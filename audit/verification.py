@@ -147,11 +147,12 @@ def _logs(policy: str) -> list[str]:
 
 def check_quorum(note: str, policy: str) -> None:
     """Whether enough witnesses cosigned the note (C2SP tlog-policy)."""
-    met, quorum = {"none": True}, ""
+    met, quorum, publics = {"none": True}, "", list[bytes]()
     for words in map(str.split, policy.split("\n")):
         match words:
-            case ["witness", name, vkey, *_] if name not in met:
+            case ["witness", name, vkey, *_] if name not in met and _unb64(vkey.split("+", 2)[-1])[1:] not in publics:
                 met[name] = signed_by(note, vkey)
+                publics.append(_unb64(vkey.split("+", 2)[-1])[1:])
             case ["group", name, many, *members] if name not in met and {*members} <= met.keys() - {"none"}:
                 needed = {"all": len(members), "any": 1}.get(many, int(many) if many.isdecimal() else 0)
                 met[name] = 0 < needed <= sum(met[member] for member in {*members})
