@@ -14,7 +14,7 @@ run: .venv/runs ## Install, migrate, load the demo into an empty store, serve on
 	@EXCHANGE_DEMO=1 PORT=$(PORT) $(BIN)/flask demo load --if-empty
 	@EXCHANGE_DEMO=1 PORT=$(PORT) exec $(BIN)/flask serve
 
-test: .venv/tests browser ## Install what the tests need, then run every test
+test: .venv/tests browser sumdb ## Install what the tests need, then run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 differential: .venv/tests ## Ask every engine the whole corpus of queries, a real Spark too (needs Java 17; about ten minutes)
@@ -51,6 +51,7 @@ lock: .venv/tests ## Pin requirements anew, with hashes (needs uv on the path)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header requirements-test.in -o requirements-test.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header requirements-spark.in -o requirements-spark.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-deps requirements-spark-server.in -o requirements-spark-server.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-deps requirements-sigstore.in -o requirements-sigstore.txt
 
 clean: ## Remove the environment and the demo's data
 	rm -rf .venv var
@@ -70,3 +71,6 @@ clean: ## Remove the environment and the demo's data
 
 browser:
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || sh tests/install-browser.sh
+
+sumdb:
+	@command -v go >/dev/null 2>&1 || ls /usr/lib/go-*/bin/go >/dev/null 2>&1 || sh tests/install-go.sh || echo "Go could not be installed; its check of the log will be skipped."
