@@ -1,20 +1,25 @@
 """Whose records leave: each reading of a dataset that names its persons writes a manifest (CGS 4-193(c), 34 CFR 99.32).
 
 The engine never holds a person's key here. When a version is opened its subject column is turned into keyed hashes in
-memory, and these travel beside the answer, behind its fields. They are durable in the reading's draft before the rows
-that they belong to are handed on, and are taken off before any format sees those rows.
+memory; the engine gets the place of each row's hash among them, and this number travels beside the answer, behind its
+fields. The hashes are durable in the reading's draft before the rows that they belong to are handed on, and the numbers
+are taken off before any format sees those rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audit.disclosures.keeping import Draft, Store, Unkept
+from audit.disclosures.keeping import Store, Unkept
 from audit.disclosures.manifest import HASH, Head, Kind, Manifest, write
 from audit.disclosures.subjects import Secret, SecretUnusable, load
 from exchange.errors import Unavailable
@@ -27,10 +32,19 @@ from exchange.settings import Settings
 SUBJECT = "_subject"
 """The carried column. No dataset has a column of this name: no letter follows a leading `_` (`field_name`)."""
 
+MOST_LISTED = 256 << 20
+"""Bytes of hashes that are kept in memory."""
+
 AT_LEAST = 2
 """The smallest cell from which a total is of nobody."""
 
 T = TypeVar("T")
+Hashes = npt.NDArray[np.uint8]
+"""A hash a row, ascending."""
+
+Numbers = npt.NDArray[np.int32]
+"""Places in `Hashes`; -1 for rows about nobody."""
+
 Run = Callable[[Plan], Batches]
 """Starts a plan over the source of this reading."""
 
@@ -63,32 +77,71 @@ def subjects_of(settings: Settings, column: str, namespace: str) -> Subjects:
     return Subjects(column, namespace, newest)
 
 
-def with_subjects(source: Source, subjects: Subjects) -> Source:
-    """The version with each row's keyed hash beside its columns; null where the subject column is empty.
+class Listed:
+    """The persons of opened versions: their hashes in order, found again by the number that a row carries.
 
-    Raises `Unavailable`, when it is opened, if the version does not have the column.
+    What was used last is kept, up to `most` bytes; the rest is made again from the version.
     """
-    opened = source.load
-    if opened is None:
-        raise ValueError("a restricted version is read in memory only")
 
-    def hashed() -> pa.Table:
-        table = opened()
-        if subjects.column not in table.column_names:
+    def __init__(self, most: int = MOST_LISTED) -> None:
+        self._most = most
+        self._lists: OrderedDict[str, Hashes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, key: str, hashes: Hashes) -> None:
+        """Keep the hashes of a version."""
+        with self._lock:
+            self._lists[key] = hashes
+            self._lists.move_to_end(key)
+            while len(self._lists) > 1 and sum(each.nbytes for each in self._lists.values()) > self._most:
+                self._lists.popitem(last=False)
+
+    def get(self, key: str) -> Hashes | None:
+        """The hashes of a version, if they are still here."""
+        with self._lock:
+            if key in self._lists:
+                self._lists.move_to_end(key)
+            return self._lists.get(key)
+
+
+class Persons:
+    """The persons of a version's rows. `source` is the version with the number of each row's person beside its
+    columns, -1 where the subject column is empty."""
+
+    def __init__(self, whole: Source, subjects: Subjects, listed: Listed) -> None:
+        self.subjects = subjects
+        self.source = replace(whole, load=lambda: self._opened()[1])
+        self._whole, self._listed, self._key = whole, listed, f"{whole.key}/{subjects.key}"
+
+    def hashes(self) -> Hashes:
+        """The hash of each number. Opens the version if that is no longer known."""
+        known = self._listed.get(self._key)
+        return self._opened()[0] if known is None else known
+
+    def _opened(self) -> tuple[Hashes, pa.Table]:
+        """Raises `Unavailable` if the version does not have the column."""
+        if self._whole.load is None:
+            raise ValueError("a restricted version is read in memory only")
+        table, column = self._whole.load(), self.subjects.column
+        if column not in table.column_names:
             raise Unavailable(
                 "This version lacks the column that names the persons, so its rows cannot leave. Ask the agency's "
                 "steward to publish it with that column, or to name another."
             )
-        return table.append_column(pa.field(SUBJECT, pa.binary(HASH)), _hashes(table[subjects.column], subjects))
+        hashes, numbers = _numbered(table[column], self.subjects)
+        self._listed.put(self._key, hashes)
+        return hashes, table.append_column(pa.field(SUBJECT, pa.int32()), numbers)
 
-    return replace(source, load=hashed)
 
-
-def _hashes(column: pa.ChunkedArray, subjects: Subjects) -> pa.Array:
-    """Each distinct key is hashed once."""
+def _numbered(column: pa.ChunkedArray, subjects: Subjects) -> tuple[Hashes, pa.Array]:
+    """The hashes in order, and the place of each row's among them; each distinct key is hashed once."""
     keys = pc.dictionary_encode(column).combine_chunks()
-    hashes = [_hash(key, subjects) for key in keys.dictionary.to_pylist()]
-    return pa.array(hashes, pa.binary(HASH)).take(keys.indices)
+    by_key = [_hash(key, subjects) for key in keys.dictionary.to_pylist()]
+    ordered = sorted({found for found in by_key if found is not None})
+    places = {found: place for place, found in enumerate(ordered)}
+    number_of = pa.array([-1 if found is None else places[found] for found in by_key], pa.int32())
+    numbers = pc.fill_null(number_of.take(keys.indices), pa.scalar(-1, pa.int32()))
+    return np.frombuffer(b"".join(ordered), np.uint8).reshape(-1, HASH), numbers
 
 
 def _hash(key: object, subjects: Subjects) -> bytes | None:
@@ -105,48 +158,54 @@ def kind_of(plan: Plan, floor: int) -> Kind:
 class Disclosing:
     """The manifest of one reading. Raises `Unavailable` while what is about to leave cannot be recorded."""
 
-    def __init__(self, store: Store, head: Head) -> None:
-        self._store, self._head = store, head
-        self._draft: Draft | None = None
-        self._derived: frozenset[bytes] = frozenset()
-        self._left: set[bytes] = set()
+    def __init__(self, store: Store, head: Head, persons: Persons) -> None:
+        self._store, self._head, self._persons = store, head, persons
+        self._draft = None if head.kind == Kind.TOTALS else _kept(lambda: store.begin(head))
+        self._hashes: Hashes = np.empty((0, HASH), np.uint8)
+        self._recorded = self._left = np.zeros(0, np.bool_)
+        self._derived = np.empty(0, np.int32)
         self._unnamed = 0
-        if head.kind != Kind.TOTALS:
-            self._draft = _kept(lambda: store.begin(head))
 
     def batches(self, plan: Plan, run: Run) -> Batches:
-        """The rows of the plan, each batch after its persons are recorded; hashes still behind the fields."""
+        """The rows of the plan, each batch after its persons are recorded; their numbers still behind the fields."""
         if self._head.kind == Kind.TOTALS:
             return run(plan)
         carried = carrying(plan, SUBJECT)
+        batches = run(carried or contributing(plan, SUBJECT))
+        self._hashes = self._persons.hashes()
+        self._recorded, self._left = (np.zeros(len(self._hashes) + 1, np.bool_) for _ in range(2))
         if carried is not None:
-            return _Recorded(run(carried), self)
-        self._derived = frozenset(_named(run(contributing(plan, SUBJECT))))
+            return _Recorded(batches, self)
+        self._derived = np.concatenate([self._derived, *_drained(batches)])
         self.about_to_leave(self._derived)
         return run(plan)
 
-    def about_to_leave(self, subjects: Iterable[bytes]) -> None:
+    def about_to_leave(self, numbers: Numbers) -> None:
         """Durable when this returns."""
-        draft = self._draft
-        if draft is not None:
-            _kept(lambda: draft.add(subjects))
+        persons = np.unique(numbers)
+        new = persons[(persons >= 0) & ~self._recorded[persons]]
+        if len(new) and self._draft is not None:
+            draft, hashes = self._draft, self._hashes[new].tobytes()
+            _kept(lambda: draft.add(hashes))
+            self._recorded[new] = True
 
     def handed(self, part: pa.RecordBatch) -> pa.RecordBatch:
         """The part as the reader gets it; its persons' rows count as gone."""
         if self._head.kind == Kind.RECORDS:
-            subjects = part.column(part.num_columns - 1)
-            self._left.update(subjects.drop_null().to_pylist())
-            self._unnamed += subjects.null_count
+            numbers = _numbers_in(part)
+            self._left[numbers] = True
+            self._unnamed += int((numbers < 0).sum())
             return part.select(range(part.num_columns - 1))
         if part.num_rows:
-            self._left.update(self._derived)
+            self._left[self._derived] = True
         return part
 
     def finish(self) -> Manifest:
         """Keep the manifest. Raises `OSError` if that cannot be; the draft then stays, and is found."""
         if self._draft is None:
-            return self._store.keep(write(self._head, ()))
-        return self._draft.finish(self._left, self._unnamed)
+            return self._store.keep(write(self._head, b""))
+        left = self._hashes[self._left[:-1]].tobytes()  # the last place is that of rows about nobody
+        return self._draft.finish(left, self._unnamed)
 
 
 class _Recorded:
@@ -160,7 +219,7 @@ class _Recorded:
 
     def __next__(self) -> pa.RecordBatch:
         batch = next(self._batches)
-        self._disclosing.about_to_leave(_subjects_in(batch))
+        self._disclosing.about_to_leave(_numbers_in(batch))
         return batch
 
     def close(self) -> None:
@@ -185,15 +244,14 @@ class Handed:
         self._rows.close()
 
 
-def _subjects_in(batch: pa.RecordBatch) -> list[bytes]:
-    found: list[bytes] = batch.column(batch.num_columns - 1).drop_null().to_pylist()
-    return found
+def _numbers_in(batch: pa.RecordBatch) -> Numbers:
+    numbers: Numbers = batch.column(batch.num_columns - 1).to_numpy(zero_copy_only=False)
+    return numbers
 
 
-def _named(batches: Batches) -> Iterator[bytes]:
+def _drained(batches: Batches) -> list[Numbers]:
     try:
-        for batch in batches:
-            yield from _subjects_in(batch)
+        return [_numbers_in(batch) for batch in batches]
     finally:
         batches.close()
 

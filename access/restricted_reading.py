@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from access.case import Case, Finish, Matter, audit_headers
 from access.decision import GrantTerms, floor
-from access.disclosing import SUBJECT, Disclosing, Handed, Subjects, kind_of, subjects_of, with_subjects
+from access.disclosing import SUBJECT, Disclosing, Handed, Listed, Persons, kind_of, subjects_of
 from access.own_order import own_cut
 from access.presenting import NotGranted, NothingHere, Seen, Unproven, origin_of, present
 from access.sentry import Sentry
 from access.suppression import suppression_headers
-from access.traces import of_request
+from access.traces import of_reading
 from access.watching import CutStream, Watch, Watched, current_epoch
 from audit.actions import Outcome
 from audit.codes import Code
@@ -61,6 +61,7 @@ class RestrictedDoor:
         self._engine: Engine = Lanes(engine, engine)  # rows in memory are held once; costly statements are few at once
         self._sentry = Sentry()
         self._manifests = Store(self._settings.data_dir / "disclosures")
+        self._listed = Listed()
 
     def open(self, ask: Ask) -> Answer:
         """Answer, or raise with a reason. When this returns, the intent is durable."""
@@ -75,7 +76,7 @@ class RestrictedDoor:
         finally:
             session.rollback()
         origin = origin_of(self._settings, ask.credentials)
-        case = Case(ask, seen, now, self._ledger, database, known_epoch, origin, source, of_request())
+        case = Case(ask, seen, now, self._ledger, database, known_epoch, origin, source, of_reading())
         if seen.problem:
             code = Code.TOKEN if seen.problem.code == "invalid_token" else Code.PROOF
             case.refuse(code, seen.problem.message, (), lambda _headers: cast(Unproven, seen.problem))
@@ -98,9 +99,10 @@ class RestrictedDoor:
         self._sentry.look_after(watch, case.ask.break_off)
         cancel = case.ask.cancel
         try:
-            subjects = None if matter.subject is None else subjects_of(self._settings, *matter.subject)
-            record.disclosing = disclosing = self._disclosing(case, plan, matter, intent, subjects)
-            batches = self._rows(plan, self._source(matter, case.seen.terms, subjects), disclosing, cancel)
+            whole = self._version(matter)
+            persons = self._persons(matter, whole)
+            record.disclosing = disclosing = self._disclosing(case, plan, matter, intent, persons)
+            batches = self._rows(plan, self._cut(whole, persons, matter, case.seen.terms), disclosing, cancel)
         except Exception as error:
             finish(0, 0, *_outcome_of(error))
             raise
@@ -127,15 +129,22 @@ class RestrictedDoor:
             finish(0, 0, Outcome.CUT, cut.message)
             raise NotGranted(cut.message, (), audit_headers(intent)) from cut
 
+    def _persons(self, matter: Matter, whole: Source) -> Persons | None:
+        """The version with the persons of its rows, if the dataset names them."""
+        if matter.subject is None:
+            return None
+        return Persons(whole, subjects_of(self._settings, *matter.subject), self._listed)
+
     def _disclosing(
-        self, case: Case, plan: Plan, matter: Matter, intent: Entry, subjects: Subjects | None
+        self, case: Case, plan: Plan, matter: Matter, intent: Entry, persons: Persons | None
     ) -> Disclosing | None:
         """The manifest of this reading, if the dataset names its persons."""
-        if subjects is None:
+        if persons is None:
             return None
         kind = kind_of(plan, floor(case.seen.reader, case.seen.terms))
-        head = Head(intent.id, matter.dataset_id, matter.number, subjects.namespace, subjects.secret.id, kind)
-        return Disclosing(self._manifests, head)
+        named = persons.subjects
+        head = Head(intent.id, matter.dataset_id, matter.number, named.namespace, named.secret.id, kind)
+        return Disclosing(self._manifests, head, persons)
 
     def _rows(self, plan: Plan, source: Source, disclosing: Disclosing | None, cancel: threading.Event) -> Batches:
         def run(chosen: Plan) -> Batches:
@@ -143,8 +152,8 @@ class RestrictedDoor:
 
         return run(plan) if disclosing is None else disclosing.batches(plan, run)
 
-    def _source(self, matter: Matter, terms: GrantTerms, subjects: Subjects | None) -> Source:
-        whole = open_version(
+    def _version(self, matter: Matter) -> Source:
+        return open_version(
             self._settings.data_dir / "restricted",
             matter.path,
             dataset_id=matter.dataset_id,
@@ -155,12 +164,14 @@ class RestrictedDoor:
             published_at=matter.published_at,
             key_file=self._settings.store_key_file,
         )
+
+    def _cut(self, whole: Source, persons: Persons | None, matter: Matter, terms: GrantTerms) -> Source:
+        """The version as this grant may see it, with the persons' numbers beside it."""
         wanted, secret = terms.columns | columns_of(terms.rows), self._settings.secret_key
-        if subjects is None:
+        if persons is None:
             return own_cut(whole, matter.columns, wanted, secret, terms.grant_id)
-        named = with_subjects(whole, subjects)
-        cut = own_cut(named, matter.columns, wanted, secret, terms.grant_id, (SUBJECT,))
-        return replace(cut, key=f"{cut.key}/{subjects.key}")
+        cut = own_cut(persons.source, matter.columns, wanted, secret, terms.grant_id, (SUBJECT,))
+        return replace(cut, key=f"{cut.key}/{persons.subjects.key}")
 
 
 def _outcome_of(error: Exception) -> tuple[str, str]:

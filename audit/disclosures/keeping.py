@@ -12,12 +12,12 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from audit.disclosures import manifest
-from audit.disclosures.manifest import HASH, Ended, Head, Manifest, NotAManifest
+from audit.disclosures.manifest import Ended, Head, Manifest, NotAManifest
 from audit.mark import sync_folder
 
 
@@ -30,33 +30,29 @@ class Draft:
 
     def __init__(self, store: Store, head: Head) -> None:
         self._store, self._head = store, head
-        self._known: set[bytes] = set()
         self.path = store.drafts / head.intent
+        self._unwritten = f"{head.text()}\n".encode()
         try:
             self._handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        except OSError as problem:
-            raise Unkept(*problem.args) from problem
-        try:
             fcntl.flock(self._handle, fcntl.LOCK_EX)
-            self._append(f"{head.text()}\n".encode())
-            sync_folder(store.drafts)
         except OSError as problem:
-            os.close(self._handle)
             raise Unkept(*problem.args) from problem
 
-    def add(self, subjects: Iterable[bytes]) -> None:
-        """These persons' rows are about to leave: durable when this returns."""
-        new = set(subjects) - self._known
-        if not new:
-            return
+    def add(self, subjects: bytes) -> None:
+        """These persons' rows are about to leave, their hashes one after the other: durable when this returns."""
+        begins, content = bool(self._unwritten), memoryview(self._unwritten + subjects)
         try:
-            self._append(b"".join(new))
+            while content:
+                content = content[os.write(self._handle, content) :]
+            os.fdatasync(self._handle)
+            if begins:
+                sync_folder(self._store.drafts)
         except OSError as problem:
             raise Unkept(*problem.args) from problem
-        self._known |= new
+        self._unwritten = b""
 
-    def finish(self, left: Iterable[bytes], unnamed: int) -> Manifest:
-        """The rows of these persons have left, and no others: keep the manifest, and drop the draft."""
+    def finish(self, left: bytes, unnamed: int) -> Manifest:
+        """The rows of these persons (`manifest.packed`) have left, and no others: keep the manifest, drop the draft."""
         try:
             kept = self._store.keep(manifest.write(self._head, left, unnamed=unnamed))
             self.path.unlink()
@@ -65,12 +61,6 @@ class Draft:
         finally:
             os.close(self._handle)
         return kept
-
-    def _append(self, content: bytes) -> None:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(self._handle, view) :]
-        os.fdatasync(self._handle)
 
 
 class Store:
@@ -166,5 +156,4 @@ def _of_draft(content: bytes) -> Manifest:
         head, _ = manifest.head_of(top.decode("ascii"))
     except (ValueError, KeyError) as wrong:
         raise NotAManifest("the draft has no header") from wrong
-    whole = (raw[at : at + HASH] for at in range(0, len(raw) - HASH + 1, HASH))
-    return manifest.write(head, whole, ended=Ended.BROKEN)
+    return manifest.write(head, manifest.packed(manifest.apart(raw)), ended=Ended.BROKEN)

@@ -87,16 +87,25 @@ class Manifest:
 
     def hashes(self) -> Iterator[bytes]:
         """Everybody on it, ascending."""
-        lines = self.body.decode("ascii").split("\n\n", 1)[1].split("\n")
-        return (bytes.fromhex(line) for line in lines if line)
+        return apart(bytes.fromhex(self.body.decode("ascii").partition("\n\n")[2]))
 
 
-def write(head: Head, subjects: Iterable[bytes], *, unnamed: int = 0, ended: Ended = Ended.WHOLE) -> Manifest:
-    """The manifest over these hashes, in whatever order and however often they come."""
-    ordered = sorted(set(subjects))
-    counts = f"ended {ended}\nunnamed {unnamed}\nsubjects {len(ordered)}\n\n"
-    listed = "".join(f"{subject.hex()}\n" for subject in ordered)
-    return Manifest(head, ended, unnamed, len(ordered), (head.text() + counts + listed).encode())
+def packed(subjects: Iterable[bytes]) -> bytes:
+    """Hashes as `write` wants them, in whatever order and however often they come."""
+    return b"".join(sorted(set(subjects)))
+
+
+def apart(raw: bytes) -> Iterator[bytes]:
+    """The hashes that lie one after the other; what is left of one at the end is no hash."""
+    return (raw[at : at + HASH] for at in range(0, len(raw) - HASH + 1, HASH))
+
+
+def write(head: Head, subjects: bytes, *, unnamed: int = 0, ended: Ended = Ended.WHOLE) -> Manifest:
+    """The manifest over these hashes: each once, ascending, one after the other (`packed`)."""
+    count = len(subjects) // HASH
+    counts = f"ended {ended}\nunnamed {unnamed}\nsubjects {count}\n\n"
+    listed = f"{subjects.hex(chr(10), HASH)}\n" if count else ""
+    return Manifest(head, ended, unnamed, count, (head.text() + counts + listed).encode())
 
 
 def read(body: bytes) -> Manifest:
@@ -104,11 +113,11 @@ def read(body: bytes) -> Manifest:
     try:
         top, _, listed = body.decode("ascii").partition("\n\n")
         head, facts = head_of(top)
-        hashes = [bytes.fromhex(line) for line in listed.split("\n") if line]
+        hashes = bytes.fromhex(listed)
         found = write(head, hashes, unnamed=int(facts["unnamed"]), ended=Ended(facts["ended"]))
     except (ValueError, KeyError) as wrong:
         raise NotAManifest("this is not a disclosure manifest") from wrong
-    if found.body != body:
+    if found.body != body or packed(apart(hashes)) != hashes:
         raise NotAManifest("this is not a disclosure manifest in its canonical form")
     return found
 

@@ -256,7 +256,7 @@ def test_a_reading_that_broke_off_is_shown_as_such(app: Flask, settings: Setting
     draft = store.begin(
         Head("019ecc3e-b802-7000-8000-000000000002", "aaaa-2222", 1, "person-id", "0" * 16, Kind.RECORDS)
     )
-    draft.add(secret.subjects)
+    draft.add(b"".join(secret.subjects))
     browser = desk(app, RoleKind.AUDITOR)
     page = page_of(browser, ask(browser, person(2)).headers["Location"])
     assert page.count(records.PROVEN) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +254,7 @@ class _FullDisk:
         self.left, self.real = batches, Draft.add
         monkeypatch.setattr(Draft, "add", lambda draft, found: self.add(draft, found))  # noqa: PLW0108 (a method of ours)
 
-    def add(self, draft: Draft, found: Iterable[bytes]) -> None:
+    def add(self, draft: Draft, found: bytes) -> None:
         if self.left == 0:
             raise Unkept(28, "No space left on device")
         self.left -= 1

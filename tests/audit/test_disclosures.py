@@ -8,14 +8,16 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
 
 from audit.disclosures import index, manifest, subjects
 from audit.disclosures.keeping import Store, Unkept
-from audit.disclosures.manifest import Ended, Head, Kind, NotAManifest
+from audit.disclosures.manifest import Ended, Head, Kind, Manifest, NotAManifest
 from audit.disclosures.subjects import Secret, SecretUnusable
 from audit.disclosures.tables import PREFIX, disclosures
 from tests.makers.server import ROOT
@@ -28,13 +30,17 @@ def head(number: int, kind: Kind = Kind.RECORDS) -> Head:
     return Head(f"019ecc3e-b802-7000-8000-{number:012}", "q5np-7r2k", 3, "student-id", "0f1e2d3c4b5a6978", kind)
 
 
+def write(head: Head, subjects: Iterable[bytes], **more: Any) -> Manifest:
+    return manifest.write(head, manifest.packed(subjects), **more)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "disclosures")
 
 
 def test_the_format_is_the_documents() -> None:
-    made = manifest.write(HEAD, [BEA, ADA, BEA], unnamed=1)
+    made = write(HEAD, [BEA, ADA, BEA], unnamed=1)
     first, second = sorted((ADA.hex(), BEA.hex()))
     assert made.body.decode() == (
         "charter-oak/disclosures/v1\nintent 019ecc3e-b802-7000-8000-000000000002\ndataset q5np-7r2k\nversion 3\n"
@@ -44,11 +50,11 @@ def test_the_format_is_the_documents() -> None:
     assert (made.subjects, made.lists(ADA), made.lists(CAL)) == (2, True, False)
     assert manifest.read(made.body) == made
     assert list(made.hashes()) == sorted([ADA, BEA])
-    assert manifest.read(manifest.write(HEAD, ()).body).subjects == 0
+    assert manifest.read(write(HEAD, ()).body).subjects == 0
 
 
 def test_no_other_bytes_are_a_manifest() -> None:
-    body = manifest.write(HEAD, [ADA, BEA, CAL]).body
+    body = write(HEAD, [ADA, BEA, CAL]).body
     rng = random.Random(5)
     for at in [*range(0, len(body), 7), *(rng.randrange(len(body)) for _ in range(50))]:
         changed = bytearray(body)
@@ -100,12 +106,12 @@ def test_secrets_are_the_owners_alone_and_the_newest_is_first(tmp_path: Path) ->
 
 def test_a_draft_becomes_a_manifest_of_those_who_left(store: Store) -> None:
     draft = store.begin(HEAD)
-    draft.add([ADA, BEA])
-    draft.add([BEA, CAL])
+    draft.add(ADA + BEA)
+    draft.add(BEA + CAL)
     (meanwhile,) = store.unfinished()
     assert (set(meanwhile.hashes()), meanwhile.ended) == ({ADA, BEA, CAL}, Ended.BROKEN)
     assert store.salvage() == 0
-    made = draft.finish([ADA, BEA], unnamed=2)
+    made = draft.finish(manifest.packed([ADA, BEA]), unnamed=2)
     assert store.read(made.sha256) == made
     assert (set(made.hashes()), made.ended, made.unnamed) == ({ADA, BEA}, Ended.WHOLE, 2)
     assert list(store.unfinished()) == []
@@ -119,7 +125,7 @@ from audit.disclosures.keeping import Store
 from audit.disclosures.manifest import Head, Kind
 store = Store(Path(sys.argv[1]))
 draft = store.begin(Head("019ecc3e-b802-7000-8000-000000000002", "q5np-7r2k", 3, "student-id", "0" * 16, Kind.RECORDS))
-draft.add([bytes([n]) * 32 for n in range(3)])
+draft.add(b"".join(bytes([n]) * 32 for n in range(3)))
 os.write(draft._handle, b"half a hash")
 os.kill(os.getpid(), 9)
 """
@@ -144,7 +150,7 @@ def test_what_cannot_be_kept_is_said(store: Store, tmp_path: Path) -> None:
         store.begin(HEAD)
     os.close(draft._handle)
     with pytest.raises(Unkept):
-        draft.add([ADA])
+        draft.add(ADA)
     (tmp_path / "file").write_text("")
     with pytest.raises(Unkept):
         Store(tmp_path / "file").begin(HEAD)
@@ -157,7 +163,7 @@ def test_the_index_finds_what_the_files_hold(engine: Engine, store: Store) -> No
     for number in range(30):
         kind = Kind.TOTALS if number % 10 == 9 else Kind.RECORDS
         chosen = [] if kind == Kind.TOTALS else rng.sample(people, rng.randrange(20))
-        store.keep(manifest.write(head(number, kind), chosen))
+        store.keep(write(head(number, kind), chosen))
         for person in chosen:
             expected[person].append(head(number).intent)
         if number == 15:
@@ -185,10 +191,10 @@ def check(engine: Engine, store: Store, expected: dict[bytes, list[str]]) -> Non
 
 
 def test_a_whole_manifest_replaces_a_broken_one(engine: Engine, store: Store) -> None:
-    index.take_in(engine, store.keep(manifest.write(HEAD, [ADA, BEA], ended=Ended.BROKEN)))
-    whole = store.keep(manifest.write(HEAD, [ADA]))
+    index.take_in(engine, store.keep(write(HEAD, [ADA, BEA], ended=Ended.BROKEN)))
+    whole = store.keep(write(HEAD, [ADA]))
     index.take_in(engine, whole)
-    index.take_in(engine, manifest.write(HEAD, [ADA, BEA], ended=Ended.BROKEN))
+    index.take_in(engine, write(HEAD, [ADA, BEA], ended=Ended.BROKEN))
     with engine.connect() as connection:
         (found,) = index.find(connection, store, [ADA])
         assert (found.sha256, found.ended) == (whole.sha256, Ended.WHOLE)
@@ -197,7 +203,7 @@ def test_a_whole_manifest_replaces_a_broken_one(engine: Engine, store: Store) ->
 
 
 def test_who_shares_a_prefix_is_told_apart_by_the_manifest(engine: Engine, store: Store) -> None:
-    made = store.keep(manifest.write(HEAD, [ADA]))
+    made = store.keep(write(HEAD, [ADA]))
     index.take_in(engine, made)
     store.indexed(made.sha256)
     twin = ADA[:PREFIX] + BEA[PREFIX:]
@@ -208,10 +214,10 @@ def test_who_shares_a_prefix_is_told_apart_by_the_manifest(engine: Engine, store
 
 
 def test_without_its_manifest_a_reading_is_shown_and_not_proven(engine: Engine, store: Store, tmp_path: Path) -> None:
-    made = store.keep(manifest.write(HEAD, [ADA]))
+    made = store.keep(write(HEAD, [ADA]))
     index.catch_up(engine, store)
     path = tmp_path / "disclosures" / "manifests" / made.sha256[:2] / made.sha256
-    other = manifest.write(HEAD, [ADA, BEA]).body
+    other = write(HEAD, [ADA, BEA]).body
     for content in (other, None):
         path.write_bytes(content) if content else path.unlink()
         with engine.connect() as connection:
