@@ -20,8 +20,9 @@ test: .venv/tests browser sumdb ## Install what the tests need, then run every t
 differential: .venv/tests ## Ask every engine the whole corpus of queries, a real Spark too (needs Java 17; about ten minutes)
 	SPARK_CORPUS=all $(BIN)/python -m pytest -q tests/exchange/test_rows_differential.py tests/exchange/test_rows_spark.py
 
-soak: .venv/tests ## 32 readers, 4 workers, a minute on each database, an agreement terminated in the middle
+soak: .venv/tests ## 32 readers, 4 workers, a minute on each database, an agreement terminated; the log's processes killed 200 times
 	SOAK_SECONDS=60 $(BIN)/python -m pytest -s tests/flows/test_concurrency.py
+	LOG_KILLS=200 $(BIN)/python -m pytest -s tests/flows/test_log_faults.py -k kill_9
 
 fuzz: .venv/tests ## Ask 20,000 statements of SoQL, valid and broken: rows, or an error that is the reader's
 	FUZZ=20000 $(BIN)/python -m pytest -s tests/exchange/test_rows_fuzz.py

@@ -9,13 +9,15 @@ import threading
 import time
 from pathlib import Path
 
-from sqlalchemy import create_engine
+import psycopg
+from sqlalchemy import create_engine, make_url
 
 from audit import tables
 from audit.actions import Action, Outcome
 from audit.entry import Entry
 from audit.ledger import Ledger
 from exchange.db import engine_options, prepare_engine
+from tests.makers.postgres import fresh_database
 
 WRITERS = 8
 
@@ -45,7 +47,7 @@ def ledger_appends(folder: Path, seconds: float) -> float:
     tables.metadata.create_all(engine)
     ledger = Ledger(engine, folder / "append.lock")
     try:
-        return _rate(lambda: ledger.record(entry()), seconds)
+        return rate(lambda: ledger.record(entry()), seconds)
     finally:
         ledger.close()
         engine.dispose()
@@ -63,7 +65,7 @@ def file_appends(folder: Path, seconds: float) -> float:
         done.wait()
 
     try:
-        return _rate(append, seconds)
+        return rate(append, seconds)
     finally:
         waiting.put(None)
         writer.join()
@@ -100,7 +102,51 @@ def single_syncs(folder: Path, seconds: float) -> float:
     return count / seconds
 
 
-def _rate(append: object, seconds: float) -> float:
+def chained_table_appends(folder: Path, seconds: float) -> float:
+    """The peer: a PostgreSQL table whose trigger chains each row to the last, by `WRITERS` connections."""
+    url = make_url(fresh_database()).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(CHAINED_TABLE)
+    held = threading.local()
+
+    def append() -> None:
+        if not hasattr(held, "connection"):
+            held.connection = psycopg.connect(url, autocommit=True)
+        held.connection.execute("INSERT INTO chained (body) VALUES (%s)", (entry().canonical(),))
+
+    return rate(append, seconds)
+
+
+def ledger_appends_postgresql(folder: Path, seconds: float) -> float:
+    """Durable appends a second through the ledger on PostgreSQL, by `WRITERS` threads."""
+    url = fresh_database()
+    engine = create_engine(url, **engine_options(url))
+    tables.metadata.create_all(engine)
+    ledger = Ledger(engine, folder / "append.lock")
+    try:
+        return rate(lambda: ledger.record(entry()), seconds)
+    finally:
+        ledger.close()
+        engine.dispose()
+
+
+CHAINED_TABLE = """
+CREATE TABLE chained (seq BIGINT PRIMARY KEY, body BYTEA NOT NULL, hash BYTEA NOT NULL);
+CREATE FUNCTION chain_row() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE last chained;
+BEGIN
+  PERFORM pg_advisory_xact_lock(1);
+  SELECT * INTO last FROM chained ORDER BY seq DESC LIMIT 1;
+  NEW.seq := coalesce(last.seq, 0) + 1;
+  NEW.hash := sha256(coalesce(last.hash, '') || NEW.body);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER chain_row BEFORE INSERT ON chained FOR EACH ROW EXECUTE FUNCTION chain_row();
+"""
+
+
+def rate(append: object, seconds: float) -> float:
+    """Calls a second by `WRITERS` threads."""
     counts = [0] * WRITERS
     until = time.perf_counter() + seconds
 

@@ -23,7 +23,10 @@ class Goal:
 
 
 SQLITE, DUCKDB, PEER = "Flask + sqlite3", "Flask + DuckDB", "Datasette 0.65"
+APPENDS = "audit append, 8 writers, one process, SQLite"
 GOALS = {
+    (APPENDS, "hash-chained file with group commit"): Goal("rate", 0.8),
+    (APPENDS, "PostgreSQL table chained by a trigger"): Goal("rate", 4),
     ("page of 100 rows, one filter", PEER): Goal("rate", 12),
     ("page of 100 rows, one filter", SQLITE): Goal("CPU", 0.75),
     ("page of 1,000 rows, one filter", PEER): Goal("rate", 12),

@@ -12,8 +12,9 @@ from benchmarks.goals import MORE_MEMORY_MIB, goal
 from benchmarks.results import Results
 
 OURS, PEER, ALONE = "Charter Oak", "Datasette 0.65", "the same page alone"
-FILE, STORED, COPY = (
+FILE, CHAINED, STORED, COPY = (
     "hash-chained file with group commit",
+    "PostgreSQL table chained by a trigger",
     "stored file, bare Flask",
     "DuckDB COPY to a file, in process",
 )

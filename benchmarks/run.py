@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import appends, beside, load, peer, report, setting, tables, workloads
+from benchmarks import appends, beside, load, log_scale, peer, report, setting, tables, workloads
 from benchmarks.results import Results
 from tests.makers.server import ROOT, Server, serving
 
@@ -37,6 +37,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--large", type=int, default=10_000_000, help="rows of the large table; 0 for none")
     parser.add_argument("--restricted", type=int, default=1_000_000, help="rows of the restricted table; 0 for none")
+    parser.add_argument("--log", type=int, default=1_000_000, help="entries of the large log; 0 for none")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--quick", action="store_true", help="one short round, no large table, a small restricted one")
@@ -52,6 +53,7 @@ def options() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.rounds, chosen.seconds, chosen.large, chosen.restricted = 1, 1.5, 0, min(20_000, chosen.restricted)
+        chosen.log = min(100_000, chosen.log)
     return chosen
 
 
@@ -86,6 +88,8 @@ class Bench:
         self._work.mkdir(parents=True, exist_ok=True)
         try:
             self._part("log", self._appends)
+            if self._chosen.log and self._wanted("log at scale"):
+                self._part("log at scale", self._log)
             is_there = (self._work / "data" / "demo" / "credentials.json").exists()
             with serving(self._work / "data", demo=not is_there) as server:
                 asked_before = any("restricted" in name for name in self._results.taken)
@@ -143,6 +147,14 @@ class Bench:
 
         self._results.take(name, OURS, self._chosen.rounds, into(appends.ledger_appends))
         self._results.take(name, report.FILE, self._chosen.rounds, into(appends.file_appends))
+        self._results.take(name, report.CHAINED, self._chosen.rounds, into(appends.chained_table_appends))
+        self._results.take(
+            name.replace("SQLite", "PostgreSQL"), OURS, self._chosen.rounds, into(appends.ledger_appends_postgresql)
+        )
+
+    def _log(self) -> None:
+        results = Results(self._chosen.keep / "log-results.json", {})
+        log_scale.measure(results, self._chosen.keep, self._chosen.log, self._chosen.seconds)
 
     def _restricted(self, server: Server) -> None:
         scene = setting.prepare(server, self._work, self._chosen.restricted)

@@ -63,9 +63,9 @@ def write(url: str, folder: Path, journal: Path) -> None:
     ledger.close()
 
 
-def lead(url: str, folder: Path, lease_s: float) -> None:
+def lead(url: str, folder: Path, lease_s: float, pause_s: float) -> None:
     """Sequence until told to stop; wait for the lead if another process has it."""
-    sequencer.PAUSE_S, deposing.LEASE_S = 0.02, lease_s
+    sequencer.PAUSE_S, deposing.LEASE_S = pause_s, lease_s
     sequencer.run(make_engine(url), folder, make_signer(folder), make_mark(folder), _told_to_stop(), now)
 
 
@@ -86,6 +86,7 @@ class LogLoad:
     url: str
     folder: Path
     lease_s: float = 20.0
+    pause_s: float = 0.02
     running: dict[str, ForkServerProcess] = field(default_factory=dict)
 
     def __enter__(self) -> LogLoad:
@@ -103,7 +104,7 @@ class LogLoad:
         if name.startswith("writer"):
             process = _start.Process(target=write, args=(self.url, at, self.journal(name)))
         else:
-            process = _start.Process(target=lead, args=(self.url, at, self.lease_s))
+            process = _start.Process(target=lead, args=(self.url, at, self.lease_s, self.pause_s))
         process.start()
         self.running[name] = process
         return process
