@@ -30,6 +30,12 @@ def of_request() -> Traces:
     return Traces(cast(Sealer, current_app.extensions["sealer"]), facts)
 
 
+def of_reading() -> Traces:
+    """The network address alone: a reading has a token, and its entry names the program that holds it."""
+    told = of_request()
+    return Traces(told.sealer, {"address": told.facts["address"]})
+
+
 def into(engine: Engine, traces: Traces, entry: Entry) -> Entry:
     """The entry with its traces sealed, for an entry that is recorded by itself; a key made for it is durable first.
 

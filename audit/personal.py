@@ -21,7 +21,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from audit.days import legal_day, milliseconds
@@ -187,10 +187,17 @@ def about(key_id: str, subject: str, year: int) -> bytes:
     return f"charter-oak/personal/{key_id}/{subject}/{year}".encode()
 
 
+_LIVING_ROW = select(*(subject_keys.c[name] for name in ("id", "subject", "year", "master", "wrapped"))).where(
+    subject_keys.c.subject == bindparam("of_subject"),
+    subject_keys.c.year == bindparam("of_year"),
+    subject_keys.c.destroyed_at.is_(None),
+    subject_keys.c.wrapped.is_not(None),
+)
+"""Built once, since it is asked for every sign-in and every restricted reading."""
+
+
 def _living_row(connection: Connection, subject: str, year: int) -> Row[Any] | None:
-    same = (subject_keys.c.subject == subject) & (subject_keys.c.year == year)
-    living = subject_keys.c.destroyed_at.is_(None) & subject_keys.c.wrapped.is_not(None)
-    return connection.execute(select(subject_keys).where(same, living)).first()
+    return connection.execute(_LIVING_ROW, {"of_subject": subject, "of_year": year}).first()
 
 
 def _id_of(key: bytes) -> str:

@@ -19,12 +19,13 @@ from exchange import clock
 from exchange.db import db
 from exchange.directory.models import Person, RoleKind
 from exchange.rows import limits
+from tests.makers.access import Holder, make_dataset, make_grant, store_rows
 from tests.makers.browser import Browser, make_browser
 from tests.makers.directory import make_person
 from tests.makers.log import entries
 
 PASSWORD, SECRET = "acorns fall near the oak", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXQ"
-FROM = {"environ_base": {"REMOTE_ADDR": "127.0.0.77"}, "headers": {"User-Agent": "Acorn/9.1 (test)"}}
+FROM: dict[str, Any] = {"environ_base": {"REMOTE_ADDR": "127.0.0.77"}, "headers": {"User-Agent": "Acorn/9.1 (test)"}}
 
 
 @pytest.fixture
@@ -105,3 +106,24 @@ def test_the_address_is_the_last_hop_before_our_own_proxies(
 ) -> None:
     settings = replace(app.config["SETTINGS"], proxies=proxies)
     assert limits.Limits(settings, db.session, None).peer_of(environ) == wanted  # type: ignore[arg-type]
+
+
+def test_a_token_and_a_restricted_reading_keep_where_they_came_from_sealed(app: Flask) -> None:
+    dataset = make_dataset(db.session())
+    store_rows(db.session(), app.config["SETTINGS"], dataset)
+    world = make_grant(db.session(), dataset=dataset)
+    db.session.commit()
+    holder, client, path = Holder(world.client_id, world.key), app.test_client(), "/resource/aaaa-2222.json"
+    answer = client.post("/oauth/token", **holder.token_request(world.details()), environ_base=FROM["environ_base"])
+    token = answer.get_json()["access_token"]
+    for query in ({}, {"$select": "no_such_column"}):
+        headers = holder.headers(token, path) | FROM["headers"]
+        client.get(path, headers=headers, query_string=query, environ_base=FROM["environ_base"], buffered=True)
+    acts = (Action.TOKEN_ACCESS_ISSUE, Action.ACCESS_ROWS_INTENT, Action.ACCESS_ROWS_REFUSE)
+    found = entries(db.session(), *acts)
+    assert [entry["action"] for entry in found] == list(acts)
+    for entry in found:
+        assert opened(app, entry)["address"] == "127.0.0.77"
+    assert sorted(opened(app, found[0])) == ["address", "agent"]
+    assert sorted(opened(app, found[1])) == ["address"]
+    assert "127.0.0.77" not in json.dumps(entries(db.session()))
