@@ -295,8 +295,9 @@ def _check_older(path: Path, keys: Sequence[str], folder: str, size: int, roots:
     _, old, root = open_checkpoint(_text(path), signer)
     if old > size:
         raise VerificationFailed(f"the log was rewound: {path} counts {old} entries, the log {size}")
-    rest = [tree_root(_bundle(folder, old // TILE * TILE, old % TILE)[1])] if old % TILE else []
-    if tree_root([*roots[: old // TILE], *rest]) != root:
+    first = old - old % TILE
+    rest = _bundle(folder, first, min(TILE, size - first))[1][: old - first] if old > first else []
+    if tree_root([*roots[: old // TILE], *([tree_root(rest)] if rest else [])]) != root:
         raise VerificationFailed(f"the first {old} entries are not those of {path}: changed, or two logs are shown")
 
 

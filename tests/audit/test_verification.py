@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,9 +17,9 @@ from hypothesis import strategies as st
 
 import audit.verification
 from audit import checkpoints, merkle
-from audit.checkpoints import Checkpoint, FileSigner
+from audit.checkpoints import COSIGNED, ML_DSA_44, Checkpoint, FileSigner, PrivateKey
 from audit.tiles import Edge, TileStore, grow, pack, tile_path, unpack
-from audit.verification import VerificationFailed, verify
+from audit.verification import VerificationFailed, check_quorum, verify
 from exchange.db import db
 from tests.makers.audit import ORIGIN, drop_triggers, make_intent, sequence, write
 
@@ -158,6 +160,164 @@ def test_a_left_over_partial_tile_must_be_a_beginning(log: Path) -> None:
     store.write({tile_path("entries", 0, 2): b"\x00\x01x"})
     with pytest.raises(VerificationFailed, match=r"tile/entries/000\.p/2"):
         verify(log)
+
+
+def cosigned(note: str, *witnesses: PrivateKey, at: int = 1_781_539_260) -> str:
+    """A note with the cosignatures of witnesses."""
+    text = note.rpartition("\n\n")[0] + "\n"
+    return note + "".join(witness.line(text, at) for witness in witnesses)
+
+
+def vkey_of(key: PrivateKey) -> str:
+    """The text of a key's public half."""
+    return key.verifier.vkey()
+
+
+WITNESSES = [PrivateKey(f"witness.example/{kind[0]}{i}", bytes([i]) * 32, kind) for i, kind in
+             enumerate((COSIGNED, COSIGNED, ML_DSA_44), start=21)]  # fmt: skip
+POLICY = f"""# whom we believe
+log {SIGNER.verifier.vkey()} https://log.example
+witness A {vkey_of(WITNESSES[0])}
+witness B {vkey_of(WITNESSES[1])} https://b.example
+\twitness C {vkey_of(WITNESSES[2])}
+group two 2 A B C
+group both all two C
+quorum both
+"""
+
+
+@pytest.mark.parametrize(
+    ("who", "enough"), [((0, 2), True), ((0, 1, 2), True), ((0, 1), False), ((2,), False), ((), False)]
+)
+def test_a_policys_quorum_must_have_cosigned(log: Path, who: tuple[int, ...], enough: bool) -> None:
+    note = cosigned((log / "checkpoint").read_text(), *(WITNESSES[i] for i in who))
+    (log / "checkpoint").write_text(note)
+    if enough:
+        assert verify(log, policy=POLICY).size == SIZE
+        return
+    with pytest.raises(VerificationFailed, match="too few witnesses signed"):
+        verify(log, SIGNER.verifier.vkey(), POLICY)
+
+
+def test_the_cosigned_checkpoint_may_be_an_older_one(log: Path, tmp_path: Path) -> None:
+    older = make_log(tmp_path / "older", BODIES[:300])
+    note = cosigned((older / "checkpoint").read_text(), *WITNESSES)
+    (log / "checkpoint.cosigned").write_text(note)
+    assert verify(log, policy=POLICY).size == SIZE
+    other = make_log(tmp_path / "other", BODIES[1:301])
+    (log / "checkpoint.cosigned").write_text(cosigned((other / "checkpoint").read_text(), *WITNESSES))
+    with pytest.raises(VerificationFailed, match="the first 300 entries are not those of"):
+        verify(log, policy=POLICY)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("quorum both", "quorum nobody"), "quorum nobody"),
+        (("group two 2", "group two 4"), "too few"),
+        (("group two 2", "group two most"), "too few"),
+        (("all two C", "all two D"), "group both all two D"),
+        (("witness B", "watcher B"), "watcher B"),
+        ((vkey_of(WITNESSES[1]), vkey_of(WITNESSES[0])), "witness B"),
+        ((f"log {SIGNER.verifier.vkey()}", f"log {FileSigner(ORIGIN, bytes(32)).verifier.vkey()}"), "no signature"),
+    ],
+)
+def test_a_policy_that_is_wrong_is_refused(log: Path, change: tuple[str, str], said: str) -> None:
+    (log / "checkpoint").write_text(cosigned((log / "checkpoint").read_text(), *WITNESSES))
+    assert verify(log, policy=POLICY).size == SIZE
+    with pytest.raises(VerificationFailed, match=re.escape(said)):
+        verify(log, policy=POLICY.replace(*change))
+
+
+@pytest.mark.parametrize("witness", WITNESSES)
+def test_a_cosignature_that_is_wrong_or_without_time_is_refused(log: Path, witness: PrivateKey) -> None:
+    note = (log / "checkpoint").read_text()
+    policy = f"witness A {vkey_of(witness)}\nquorum A\n"
+    for bad in (cosigned(note, witness, at=0), cosigned(note.replace(f"\n{SIZE}\n", "\n699\n"), witness)):
+        signature = bad.splitlines()[-1]
+        with pytest.raises(VerificationFailed, match="is wrong|does not say when"):
+            check_quorum(note + signature + "\n", policy)
+
+
+def test_every_key_that_is_given_must_have_signed(log: Path, tmp_path: Path) -> None:
+    lattice = PrivateKey(ORIGIN, b"\x07" * 32, ML_DSA_44)
+    both = f"{SIGNER.verifier.vkey()} {vkey_of(lattice)}"
+    with pytest.raises(VerificationFailed, match="no signature"):
+        verify(log, both)
+    (log / "checkpoint").write_text(cosigned((log / "checkpoint").read_text(), lattice, at=0))
+    assert verify(log, both).size == SIZE
+    assert verify(log, vkey_of(lattice)).size == SIZE
+    elsewhere = PrivateKey("another.example/log", b"\x07" * 32, ML_DSA_44)
+    (log / "checkpoint").write_text(cosigned((log / "checkpoint").read_text(), elsewhere))
+    with pytest.raises(VerificationFailed, match="which is not the key's"):
+        verify(log, vkey_of(elsewhere))
+
+
+def test_a_signature_that_cannot_be_checked_is_no_signature(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lattice = PrivateKey(ORIGIN, b"\x07" * 32, ML_DSA_44)
+    (log / "checkpoint").write_text(cosigned((log / "checkpoint").read_text(), lattice))
+    monkeypatch.setattr(audit.verification, "MLDSA44PublicKey", None)
+    assert verify(log, SIGNER.verifier.vkey()).size == SIZE
+    with pytest.raises(VerificationFailed, match="NOT checked"):
+        verify(log, vkey_of(lattice))
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 300, 512, 699, 700])
+def test_the_log_begins_with_an_older_checkpoint(log: Path, tmp_path: Path, size: int) -> None:
+    kept = make_log(tmp_path / "older", BODIES[:size]) / "checkpoint"
+    verify(log, SIGNER.verifier.vkey(), older=[kept, kept])
+    if not size:
+        return
+    other = make_log(tmp_path / "other", [make_intent().canonical(), *BODIES[1:size]]) / "checkpoint"
+    with pytest.raises(VerificationFailed, match="changed, or two logs"):
+        verify(log, SIGNER.verifier.vkey(), older=[kept, other])
+
+
+def test_an_older_checkpoint_of_a_larger_tree_or_by_a_retired_key(log: Path, tmp_path: Path) -> None:
+    larger = make_log(tmp_path / "larger", [*BODIES, make_intent().canonical()]) / "checkpoint"
+    with pytest.raises(VerificationFailed, match="rewound: .* counts 701 entries, the log 700"):
+        verify(log, SIGNER.verifier.vkey(), older=[larger])
+    old = FileSigner(ORIGIN, b"\x08" * 32)
+    root = merkle.root_of(map(merkle.leaf_hash, BODIES[:5]))
+    (tmp_path / "kept").write_text(checkpoints.sign(Checkpoint(ORIGIN, 5, root), old))
+    with pytest.raises(VerificationFailed, match="none of the given keys"):
+        verify(log, SIGNER.verifier.vkey(), older=[tmp_path / "kept"])
+    policy = f"log {old.verifier.vkey()}\nlog {SIGNER.verifier.vkey()}\nquorum none\n"
+    assert verify(log, SIGNER.verifier.vkey(), policy, [tmp_path / "kept"]).size == SIZE
+
+
+def test_a_manifest_is_the_one_that_an_entry_names(tmp_path: Path) -> None:
+    listed = tmp_path / "manifest"
+    listed.write_bytes(b"who it was\n")
+    digest = hashlib.sha256(b"who it was\n").hexdigest()
+    bodies = [*BODIES[:300], make_intent(manifest=digest).canonical(), *BODIES[300:]]
+    log = make_log(tmp_path / "log", bodies)
+    assert verify(log, named=[listed]).named == {listed: 300}
+    listed.write_bytes(b"who it was not\n")
+    with pytest.raises(VerificationFailed, match="no entry names the manifest"):
+        verify(log, named=[listed])
+    talking = make_log(tmp_path / "talking", [make_intent(reason=f'"manifest":"{digest}"').canonical()])
+    listed.write_bytes(b"who it was\n")
+    with pytest.raises(VerificationFailed, match="no entry names the manifest"):
+        verify(talking, named=[listed])
+
+
+def test_several_processes_find_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit.verification, "SHARE", 256)
+    bodies = [make_intent(details={"id": BODIES[0].decode()[:40], "n": i}).canonical() for i in range(40)]
+    many = [*bodies, *BODIES]
+    log = make_log(tmp_path / "log", many)
+    assert verify(log, jobs=3) == verify(log)
+    again = make_log(tmp_path / "again", [*many, bodies[7]])
+    for jobs in (1, 3):
+        with pytest.raises(VerificationFailed, match=f"entry {len(many)} repeats entry 7") as failed:
+            verify(again, jobs=jobs)
+        assert failed.value.index == len(many)
+
+
+def test_equal_hashes_of_other_ids_are_no_repetition(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit.verification, "hash", lambda identity: identity[-1], raising=False)
+    assert verify(log).size == SIZE
 
 
 def lines_of_code(source: str) -> int:
