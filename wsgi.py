@@ -57,6 +57,8 @@ ENTRANCES = (
     Entrance("audit.watch.views:watch", "/audit", guards.auditor),
     Entrance("audit.watch.anomaly_views:anomalies", "/audit", guards.auditor),
     Entrance("audit.desk.views:desk", "/audit", guards.auditor),
+    Entrance("audit.desk.saved_views:searches", "/audit", guards.auditor),
+    Entrance("audit.desk.sample_views:samples", "/audit", guards.auditor),
     Entrance("audit.retention.views:retention", "/audit/retention", guards.record_keeper),
     Entrance("audit.opening.views:personal", "/audit/personal", guards.auditor),
     Entrance("exchange.catalog.subject_views:subjects", "/subjects", guards.publisher),
@@ -117,6 +119,7 @@ LOG_COMMANDS = (
     "audit.signing.commands:rotate_key",
     "audit.signing.commands:signer",
     "audit.signing.commands:stamp",
+    "audit.signing.commands:succeed_key",
     "audit.signing.commands:witness",
     "audit.streams.commands:stream",
 )

@@ -7,7 +7,7 @@ signature, so a key that was added or whose time is over is used, or not, from t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -120,6 +120,25 @@ def add_ml_dsa(path: Path) -> Key:
         whole = key_file.make(newest.verifiers[0].name, [*seeds, (ML_DSA_44, os.urandom(SEED))], newest.since)
         key_file.write(path, [whole, *older])
     return whole
+
+
+def succeed(path: Path, name: str, lost: Sequence[Verifier], now: datetime) -> Key:
+    """A key under another name for a log whose key is lost; the lost one is kept by its public halves.
+
+    It has no mark, so it signs nothing until the operator has looked and run `accept-restore`, which records why. What
+    is left of the lost key lies beside, named `.lost`. Raises `KeyUnusable`.
+    """
+    if not is_name(name) or not lost or name in {verifier.name for verifier in lost}:
+        raise KeyUnusable("a log whose key is lost goes on under another name: --name, and --lost with the old key")
+    if lost[0].kind != ED25519:
+        raise KeyUnusable("name the lost Ed25519 key first: --lost, as /audit/log/key said it")
+    with changing(path):
+        for file in (path, path.with_name(f"{path.name}.mark")):
+            if file.exists():
+                file.replace(file.with_name(f"{file.name}.lost"))
+        key = new_key(name, now)
+        key_file.write(path, [key, Key(tuple(lost), until=now)])
+    return key
 
 
 def new_key(name: str, since: datetime) -> Key:

@@ -11,7 +11,8 @@ import click
 from flask.cli import with_appcontext
 
 from audit import installed
-from audit.keys import KeyUnusable, add_ml_dsa, load_signer
+from audit.checkpoints import BadCheckpoint, parse_vkey
+from audit.keys import KeyUnusable, add_ml_dsa, load_signer, succeed
 from audit.mark import InconsistentLog
 from audit.sequencer import LOG
 from audit.signing import guarded, rotation, stamps
@@ -30,6 +31,21 @@ def make_key(second: bool) -> None:
     except KeyUnusable as unusable:
         raise click.ClickException(str(unusable)) from unusable
     click.echo("\n".join(key.vkeys()))
+
+
+@click.command("succeed-key")
+@click.option("--name", required=True, help="The log's new name, such as data.example.gov/audit/log-2.")
+@click.option("--lost", multiple=True, required=True, help="The lost key's public halves, Ed25519 first.")
+@with_appcontext
+def succeed_key(name: str, lost: tuple[str, ...]) -> None:
+    """Go on under a new name after the log's key was lost. Nothing is signed before accept-restore said why."""
+    try:
+        old = [parse_vkey(vkey) for vkey in lost]
+        key = succeed(installed.settings().log_key_file, name, old, installed.now())
+    except (KeyUnusable, BadCheckpoint) as unusable:
+        raise click.ClickException(str(unusable)) from unusable
+    click.echo("\n".join(key.vkeys()))
+    click.echo("next: flask audit accept-restore --because 'the key of … was lost on …'")
 
 
 @click.command("rotate-key")

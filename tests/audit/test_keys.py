@@ -27,8 +27,10 @@ from audit.checkpoints import (
     split,
     unb64,
 )
-from audit.keys import KeyUnusable, add_ml_dsa, load_signer, read_keys
+from audit.keys import KeyUnusable, add_ml_dsa, load_signer, read_keys, succeed
+from audit.mark import InconsistentLog
 from audit.signing.rotation import next_of, rotate
+from audit.upkeep import Installation, accept_restore, check
 from audit.verification import verify
 from tests.makers.audit import make_intent, make_mark, make_signer, now, sequence, write
 
@@ -181,3 +183,25 @@ def test_a_file_without_a_key_that_signs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyUnusable, match="does not hold"):
         read_keys(path)
     assert parse_vkey(vkeys[1]).kind == ML_DSA_44
+
+
+def test_after_a_loss_the_log_goes_on_under_another_name(database: Engine, tmp_path: Path) -> None:
+    write(database, [make_intent() for _ in range(3)])
+    sequence(database, tmp_path)
+    path = tmp_path / "keys" / "log.key"
+    lost = read_keys(path)[0].verifiers
+    final = (tmp_path / "log" / "checkpoint").read_text()
+    path.unlink()
+    with pytest.raises(KeyUnusable, match="another name"):
+        succeed(path, lost[0].name, lost, now())
+    key = succeed(path, f"{lost[0].name}-2", lost, now())
+    with pytest.raises(InconsistentLog, match="mark"):
+        sequence(database, tmp_path)
+    log = Installation(database, tmp_path, make_signer(tmp_path), make_mark(tmp_path))
+    assert accept_restore(log, "The key was lost.", now).size == 3
+    sequence(database, tmp_path)
+    sequence(database, tmp_path)
+    report = verify(tmp_path / "log", key.verifiers[0].vkey())
+    assert (report.origin, report.size) == (f"{lost[0].name}-2", 4)
+    assert lost[0].open(final).size == 3
+    assert check(log, key.verifiers[0].vkey(), now).report.size == 4
