@@ -23,7 +23,10 @@ def retention(destroy_again: bool) -> None:
     if destroy_again:
         with installed.engine().begin() as connection:
             again = destruction.destroy_again(connection)
-        destruction.scrub(installed.engine())
+        if not destruction.scrub(installed.engine()):
+            raise click.ClickException(
+                "the database is busy, so overwritten bytes may still be in its files; try again"
+            )
         click.echo(f"{len(again)} keys destroyed again")
     with installed.engine().connect() as connection:
         kept, back = scope.everything_kept(connection, legal_day(installed.now())), destruction.revived(connection)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from audit import ledger, tables
 from audit.actions import Action, Outcome
-from audit.days import instant_of, milliseconds
+from audit.days import instant_of, legal_day, milliseconds
 from audit.entry import Entry
 from audit.retention.tables import subject_keys
 
@@ -36,7 +36,7 @@ class Destroyed:
 
     def words(self) -> str:
         """The sentence for a page."""
-        return f"destroyed on {instant_of(self.at).date().isoformat()} under request {self.request}"
+        return f"destroyed on {legal_day(instant_of(self.at)).isoformat()} under request {self.request}"
 
 
 def destroyed_by_the_log(connection: Connection, wanted: Iterable[str] | None = None) -> dict[str, Destroyed]:
@@ -91,22 +91,25 @@ def destroy_again(connection: Connection) -> list[str]:
     return sorted(back)
 
 
-def scrub(engine: Engine) -> None:
+def scrub(engine: Engine) -> bool:
     """Have the database let go of overwritten bytes: SQLite's write-ahead log is emptied, PostgreSQL's table rewritten.
 
-    A reader can make either wait in vain; then they go with the next checkpoint or vacuum. Call outside a transaction.
+    False if readers were in the way; then `flask audit retention --destroy-again` does it later. Outside a transaction.
     """
-    statement = "PRAGMA wal_checkpoint(TRUNCATE)"
-    if engine.dialect.name == "postgresql":
-        statement = f"VACUUM (FULL) {subject_keys.name}"
+    on_postgresql = engine.dialect.name == "postgresql"
+    statement = f"VACUUM (FULL) {subject_keys.name}" if on_postgresql else "PRAGMA wal_checkpoint(TRUNCATE)"
     with contextlib.closing(engine.raw_connection()) as raw:
         driver: Any = raw.driver_connection
-        if engine.dialect.name == "postgresql":
+        driver.rollback()
+        if on_postgresql:
             driver.autocommit = True
         try:
-            driver.execute(statement)
+            answer = driver.execute(statement)
+            return on_postgresql or answer.fetchone()[0] == 0
+        except engine.dialect.loaded_dbapi.Error:
+            return False
         finally:
-            if engine.dialect.name == "postgresql":
+            if on_postgresql:
                 driver.autocommit = False
 
 

@@ -65,6 +65,7 @@ def request(connection: Connection, acting: Acting, wanted: Wanted, at: datetime
     require(acting, Duty.REQUEST)
     _complete(wanted)
     scope = wanted.scope
+    _not_about(acting, scope.subject)
     _require_permitted(connection, scope, at)
     if scope.kept(legal_day(at)).needs_record and not wanted.records_ended.strip():
         laws = ", ".join(rule.citation for rule in scope.kept(legal_day(at)).needs_record)
@@ -120,6 +121,7 @@ def withdraw(connection: Connection, acting: Acting, id: int, because: str, at: 
 def record_form(connection: Connection, acting: Acting, id: int, form: SignedForm, at: datetime) -> State:
     """Record the signed Form RC-108; gives where it stands then. Raises `NotNow`, `NotThis`."""
     row = _take(connection, acting, id, FORM)
+    _not_about(acting, row.subject)
     if not form.number.strip():
         raise NotThis("Give the number of the signed Form RC-108.", "number")
     if form.day is None or form.day > legal_day(at):
@@ -198,7 +200,13 @@ def _end(connection: Connection, acting: Acting, row: Row[Any], step: Step, beca
     return step.after[0]
 
 
+def _not_about(acting: Acting, subject: str | None) -> None:
+    if acting.pseudonym == subject:
+        raise NotNow("This is about you; every step of it is for others.", Code.ERASURE_DUTY, 403)
+
+
 def _not_the_requester(acting: Acting, row: Row[Any]) -> None:
+    _not_about(acting, row.subject)
     if acting.pseudonym == row.requested_by:
         raise NotNow("You requested this; approving, refusing and executing are for others.", Code.ERASURE_DUTY, 403)
 

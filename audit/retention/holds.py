@@ -123,6 +123,8 @@ def lift(connection: Connection, acting: Acting, id: int, because: str, at: date
     if not because.strip():
         raise NotThis("Say why the hold is lifted: what ended the matter, and when.", "because")
     hold = get(connection, id)
+    if hold.over is Over.SUBJECT and hold.value == acting.pseudonym:
+        raise NotNow(f"{hold.number} is about you, so somebody else has to lift it.", Code.ERASURE_DUTY, 403)
     if hold.placed_by == acting.pseudonym:
         raise NotNow(
             f"You placed {hold.number}, so somebody else has to lift it. Ask another auditor or counsel.",

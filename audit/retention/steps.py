@@ -72,6 +72,8 @@ STEPS = (REQUEST, APPROVE, REFUSE, WITHDRAW, FORM, EXECUTE)
 def steps_for(acting: Acting, row: Row[Any]) -> list[Step]:
     """The steps that this person can take now, as far as duties and separation go; for buttons."""
     found = [step for step in STEPS if row.state in step.before and acting.has(*step.duties)]
+    if acting.pseudonym == row.subject:
+        return [step for step in found if step is WITHDRAW]
     separated = (APPROVE, REFUSE, EXECUTE)
     mine = {step for step in separated if acting.pseudonym == row.requested_by}
     if acting.pseudonym == row.first_by or (

@@ -23,6 +23,11 @@ from audit.retention.acting import DUTY_WORDS, Acting, Duty, NotNow, NotThis
 
 retention = Blueprint("retention", __name__)
 
+SCRUB = (
+    " The database was busy and may still hold the overwritten bytes: have the operator run flask audit retention"
+    " --destroy-again."
+)
+
 T = TypeVar("T")
 Act = Callable[[Connection, Acting, datetime], T]
 
@@ -108,8 +113,9 @@ def execute(id: int) -> AnyResponse:
     """Destroy the keys."""
     here.require_fresh_proof()
     count = _do(Action.LOG_ERASURE_EXECUTE, _of(id), lambda c, a, at: erasure.execute(c, a, id, at))
-    destruction.scrub(engine())
-    return _to(id, f"{count} key{'' if count == 1 else 's'} destroyed.")
+    return _to(
+        id, f"{count} key{'' if count == 1 else 's'} destroyed." + ("" if destruction.scrub(engine()) else SCRUB)
+    )
 
 
 @retention.get("/holds/new")

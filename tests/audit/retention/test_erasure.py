@@ -216,6 +216,29 @@ def number_of(engine: Engine, action: Action) -> int:
     return int(indexed) + sum(f'"action":"{action}"'.encode() in body for body in bodies)
 
 
+def test_nobody_takes_a_step_of_an_erasure_about_themselves(log: Engine) -> None:
+    themselves = Acting(WHO, frozenset(Duty))
+    wanted = erasure.Wanted(ONE, "CGS 11-8a", "S1-42", "disposed of")
+    id, held = make_request(log), place(log, Over.SUBJECT, WHO)
+    for act in (
+        lambda c: erasure.request(c, themselves, wanted, NOW),
+        lambda c: erasure.approve(c, themselves, id, NOW),
+        lambda c: holds.lift(c, themselves, held, "over", NOW),
+    ):
+        with log.connect() as connection, pytest.raises(NotNow, match="about you") as refusal:
+            act(connection)
+        assert refusal.value.status == 403
+
+
+def test_of_many_who_seal_first_one_makes_the_key(database: Engine, tmp_path: Path) -> None:
+    sealer = Sealer(MasterKeys(tmp_path / "personal.key", create=True))
+    entry = Entry(Action.SESSION_SIGN_IN, Outcome.DONE, actor=WHO, at=OLD)
+    made = at_once(database, *[lambda c: sealer.seal(c, entry, WHO, {"address": "198.51.100.1"})] * 4)
+    assert len({sealed.sealed["address"].split(".")[1] for sealed in made}) == 1  # type: ignore[attr-defined]
+    with database.connect() as connection:
+        assert all(sealer.open(connection, entry.id, sealed.sealed)[0].text == "198.51.100.1" for sealed in made)  # type: ignore[attr-defined]
+
+
 def test_a_key_row_is_never_removed(log: Engine) -> None:
     id = carry_to_the_form(log)
     with log.begin() as connection:
