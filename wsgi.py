@@ -52,7 +52,7 @@ ENTRANCES = (
     Entrance("agreements.views:register", "/register", guards.anyone),
     Entrance("audit.api:log", "/audit", guards.anyone),
     Entrance("audit.receipts.views:receipts", "/audit/receipts", guards.receives),
-    Entrance("audit.signing.views:vouching_views", "/audit", guards.anyone),
+    Entrance("audit.signing.views:vouching", "/audit", guards.anyone),
     Entrance("audit.views:audit", "/audit", guards.auditor),
     Entrance("audit.watch.views:watch", "/audit", guards.auditor),
     Entrance("audit.watch.anomaly_views:anomalies", "/audit", guards.auditor),

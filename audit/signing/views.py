@@ -11,32 +11,32 @@ from audit import installed
 from audit.export import row
 from audit.published import store
 from audit.recovery import COSIGNED, KEYS
-from audit.signing import stamps, vouching
-from audit.signing.vouching import Trouble, Vouchers
+from audit.signing import stamps
+from audit.signing.vouching import SHOWN, Trouble, Vouchers, log_keys, seen_at, vouchers
 from audit.witness import board
 from audit.witness.policy import BadPolicy, Policy, without_witnesses
 from audit.witness.witnessing import policy_of
 
-vouching_views = Blueprint("vouching", __name__)
+vouching = Blueprint("vouching", __name__)
 
 TEXT = "text/plain; charset=utf-8"
 SHORT = {"Cache-Control": "public, max-age=1"}
 EVERY = 100_000
 
 
-@vouching_views.get("/keys")
+@vouching.get("/keys")
 def keys() -> str:
     """The page: keys, witnesses, stamps, and what to do about what is wrong."""
-    found = _vouchers(vouching.SHOWN)
+    found = _vouchers(SHOWN)
     policy, wrong = _policy()
     troubles = (*([wrong] if wrong else []), *found.troubles)
     return render_template(
-        "audit/vouching/keys.html", found=found, policy=policy, troubles=troubles, vouching=vouching,
+        "audit/vouching/keys.html", found=found, policy=policy, troubles=troubles, seen_at=seen_at,
         authority=installed.settings().time_stamp,
     )  # fmt: skip
 
 
-@vouching_views.get("/keys/<any(keys, witnesses, stamps):part>.csv")
+@vouching.get("/keys/<any(keys, witnesses, stamps):part>.csv")
 def table(part: str) -> Response:
     """One of the page's tables as a file."""
     lines = {"keys": _key_lines, "witnesses": _witness_lines, "stamps": _stamp_lines}[part](_vouchers(EVERY))
@@ -44,33 +44,33 @@ def table(part: str) -> Response:
     return Response("".join(lines), content_type="text/csv; charset=utf-8", headers=disposition)
 
 
-@vouching_views.get("/log/keys")
+@vouching.get("/log/keys")
 def statement() -> Response:
     """The log's keys with their dates, as the log states them. Compare them with copies that you had from elsewhere."""
     return _file(KEYS, "application/json")
 
 
-@vouching_views.get("/log/checkpoint.cosigned")
+@vouching.get("/log/checkpoint.cosigned")
 def cosigned() -> Response:
     """The newest checkpoint that a quorum of witnesses cosigned, with their lines (C2SP tlog-cosignature)."""
     return _file(COSIGNED, TEXT)
 
 
-@vouching_views.get("/log/policy")
+@vouching.get("/log/policy")
 def policy() -> Response:
     """Whom to trust to have seen this log (C2SP tlog-policy): the operator's file, or that nobody witnesses it."""
     path = installed.settings().witness_policy
-    text = Path(path).read_bytes() if path else without_witnesses(vouching.log_keys(store())).encode()
+    text = Path(path).read_bytes() if path else without_witnesses(log_keys(store())).encode()
     return Response(text, content_type=TEXT, headers=SHORT)
 
 
-@vouching_views.get("/log/stamps/<int:size>.<any(tsr, checkpoint):kind>")
+@vouching.get("/log/stamps/<int:size>.<any(tsr, checkpoint):kind>")
 def stamp(size: int, kind: str) -> Response:
     """A stamped checkpoint, or the authority's answer over it (RFC 3161)."""
     return _file(f"{stamps.FOLDER}/{size}.{kind}", TEXT if kind == "checkpoint" else "application/timestamp-reply")
 
 
-@vouching_views.app_template_global("log_alarms")
+@vouching.app_template_global("log_alarms")
 def log_alarms() -> tuple[board.Standing, ...]:
     """For the desk's front page: the witnesses that saw another log than this one."""
     return board.alarms(store())
@@ -93,7 +93,7 @@ def _policy() -> tuple[Policy | None, Trouble | None]:
 
 
 def _vouchers(most: int) -> Vouchers:
-    return vouching.vouchers(store(), _policy()[0], bool(installed.settings().time_stamp), installed.now(), most)
+    return vouchers(store(), _policy()[0], bool(installed.settings().time_stamp), installed.now(), most)
 
 
 def _key_lines(found: Vouchers) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _key_lines(found: Vouchers) -> Iterator[str]:
 def _witness_lines(found: Vouchers) -> Iterator[str]:
     yield row(("name", "key_name", "address", "state", "size", "cosigned_at", "since", "said"))
     for it in found.witnesses:
-        yield row((it.name, it.key_name, it.url, it.state, it.size, vouching.seen_at(it), it.since, it.said))
+        yield row((it.name, it.key_name, it.url, it.state, it.size, seen_at(it), it.since, it.said))
 
 
 def _stamp_lines(found: Vouchers) -> Iterator[str]:

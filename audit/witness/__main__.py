@@ -11,11 +11,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from audit.checkpoints import BadCheckpoint
+from audit.installed import now
 from audit.witness.service import Answer, Witness, set_up
 
 LARGEST = 1 << 18
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bind", default="127.0.0.1:8431", help="address and port")
     chosen = parser.parse_args(arguments)
     try:
-        key = set_up(chosen.folder, chosen.name, tuple(chosen.log), _now())
+        key = set_up(chosen.folder, chosen.name, tuple(chosen.log), now())
         serve(chosen.folder, chosen.bind, key.vkeys())
     except (BadCheckpoint, OSError, ValueError) as wrong:
         sys.stderr.write(f"the witness cannot start: {wrong}\n")
@@ -94,7 +94,7 @@ def serve(folder: Path, bind: str, vkeys: Sequence[str]) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    with WitnessServer((host, int(port)), Witness(folder, _now)) as server:
+    with WitnessServer((host, int(port)), Witness(folder, now)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for vkey in vkeys:
             sys.stdout.write(f"key {vkey}\n")
@@ -102,10 +102,6 @@ def serve(folder: Path, bind: str, vkeys: Sequence[str]) -> None:
         sys.stdout.flush()
         stop.wait()
         server.shutdown()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 if __name__ == "__main__":
