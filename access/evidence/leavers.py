@@ -6,27 +6,26 @@ registers all the same is what an audit of separations looks for, so it is shown
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Row, String, case, column, func, or_, select, values
+from sqlalchemy import extract, func, or_, select
 from sqlalchemy.orm import Session
 
 from access.evidence import screens
 from access.models import ApiKey, Client, SignInSession, Token
 from access.sessions import ABSOLUTE, IDLE
-from audit.actions import Action
 from audit.desk.question import Answer, Asked, Cell, DeskQuestion, Field
 from audit.tables import entries
+from audit.tally.keeping import last_use
 from exchange.clock import milliseconds
 from exchange.directory.models import Person
 
 GRACE = timedelta(hours=24)
 """How long after a departure access may outlive it: the State's sharing program gives 24 hours to remove accounts."""
 
-CHUNK = 400
-"""Leavers asked about in one statement; SQLite takes a bounded number of values."""
+ENTRIES = "entries in the log"
 
 e = entries.c
 
@@ -54,7 +53,7 @@ def outlived(session: Session, leavers: Sequence[Person], now: datetime) -> list
     by_id = {person.id: person for person in leavers}
     found = [*_tokens(session, now), *_sessions(session, now), *_keys(session, now)]
     late = [one for one in found if one.person.id in by_id and one.ends > one.left_at + GRACE]
-    return sorted([*late, *_entries(session, leavers)], key=lambda one: one.key)
+    return sorted([*late, *_entries(session, by_id)], key=lambda one: one.key)
 
 
 def leavers_since(session: Session, since: datetime | None) -> list[Person]:
@@ -116,44 +115,30 @@ def _first(end: datetime, earlier: datetime | None) -> datetime:
     return end if earlier is None else min(end, earlier)
 
 
-def _entries(session: Session, leavers: Sequence[Person]) -> Iterator[Outlived]:
+def _entries(session: Session, leavers: Mapping[str, Person]) -> Iterator[Outlived]:
     """Entries of the log that name a person as the one who acted, after that person had left."""
-    by_pseudonym = {person.pseudonym: person for person in leavers}
-    for start in range(0, len(leavers), CHUNK):
-        for row in _acts(session, leavers[start : start + CHUNK]):
-            yield _acted(by_pseudonym[row.actor], row)
+    theirs = (e.actor == Person.pseudonym, e.t > extract("epoch", Person.left_at) * 1000)
+    first, last = (select(end(e.t)).where(*theirs).correlate(Person).scalar_subquery() for end in (func.min, func.max))
+    chosen = select(Person.id, first.label("first"), last.label("last")).where(Person.left_at.is_not(None))
+    for row in session.execute(chosen):
+        person = leavers.get(row.id)
+        left_at = person.left_at if person is not None else None
+        # The database counts whole seconds, so the last entry is compared once more.
+        if person is not None and left_at is not None and (row.last or 0) > milliseconds(left_at):
+            yield Outlived(person, left_at, ENTRIES, max(_instant(row.first), left_at), _instant(row.last), "")
 
 
-def _acts(session: Session, leavers: Sequence[Person]) -> Sequence[Row[tuple[str, int, int, int, int]]]:
-    left = (
-        values(column("pseudonym", String), column("since", BigInteger), name="left")
-        .data([(person.pseudonym, milliseconds(person.left_at)) for person in leavers if person.left_at is not None])
-        .cte("leaver")
-    )
-    reads = func.sum(case((e.action == Action.ACCESS_ROWS_INTENT, 1), else_=0))
-    chosen = (
-        select(e.actor, func.count().label("acts"), reads.label("reads"), func.min(e.t).label("first"))
-        .add_columns(func.max(e.t).label("last"))
-        .select_from(left.join(entries, (e.actor == left.c.pseudonym) & (e.t > left.c.since)))
-        .group_by(e.actor)
-    )
-    return session.execute(chosen).all()
-
-
-def _acted(person: Person, row: Row[tuple[str, int, int, int, int]]) -> Outlived:
-    first, last = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (row.first, row.last))
-    words = f"{row.reads:,} reads" if row.reads else "no read"
-    note = f"{row.acts:,} entries, {words}"
-    state = "data was read after leaving" if row.reads else "tried after leaving"
-    return Outlived(person, person.left_at or last, "entries in the log", first, last, state, note)
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def _answer(asked: Asked) -> Answer:
     leavers = leavers_since(asked.session, asked.start("since"))
     every = outlived(asked.session, leavers, asked.now)
     shown, more = screens.screen(every, lambda one: one.key, asked)
+    read = _last_reads(asked.session, shown)
     return Answer(
-        rows=tuple(_row(one) for one in shown),
+        rows=tuple(_row(one, read) for one in shown),
         more=more,
         summary=(("Departures looked at", f"{len(leavers):,}"), ("Things that outlived one", f"{len(every):,}")),
         notes=(
@@ -163,7 +148,26 @@ def _answer(asked: Asked) -> Answer:
     )
 
 
-def _row(one: Outlived) -> tuple[Cell, ...]:
+def _last_reads(session: Session, shown: Sequence[Outlived]) -> Mapping[str, int]:
+    """When those who acted after leaving last read any data, in milliseconds, by pseudonym."""
+    found: dict[str, int] = {}
+    acted = {one.person.pseudonym for one in shown if one.what == ENTRIES}
+    for (pseudonym, _), last in last_use(session.connection(), acted).items():
+        found[pseudonym] = max(last, found.get(pseudonym, 0))
+    return found
+
+
+def _acted(one: Outlived, read: Mapping[str, int]) -> Outlived:
+    """The same with what was done: whether data was read after leaving, or only asked for."""
+    last = read.get(one.person.pseudonym, 0)
+    if last > milliseconds(one.left_at):
+        note = f"last read of data {screens.instant(_instant(last)).text}"
+        return replace(one, note=note, state="data was read after leaving")
+    return replace(one, note="no data was read", state="tried after leaving")
+
+
+def _row(one: Outlived, read: Mapping[str, int]) -> tuple[Cell, ...]:
+    one = _acted(one, read) if one.what == ENTRIES else one
     hours = (one.ends - one.left_at).total_seconds() / 3600
     return (
         screens.person(one.person.pseudonym, one.person.name),

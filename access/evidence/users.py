@@ -52,10 +52,15 @@ def accesses(session: Session, now: datetime) -> list[Access]:
     found = [
         Access(grant, person, clients.get((person.id, grant.working_group_id), ()))
         for grant in grants
-        for person in members.get(grant.working_group_id, ())
-        if person.id in grant.persons or ANYBODY in grant.persons
+        for person in _named(grant, members.get(grant.working_group_id, {}))
     ]
     return sorted(found, key=lambda access: access.key)
+
+
+def _named(grant: Grant, members: Mapping[str, Person]) -> Iterable[Person]:
+    """The members whom the grant names, or all of them."""
+    named = set(grant.persons)
+    return members.values() if ANYBODY in named else [members[id_] for id_ in named & members.keys()]
 
 
 _GRANT = (
@@ -65,7 +70,8 @@ _GRANT = (
 )
 
 
-def _members(session: Session, now: datetime) -> Mapping[str, list[Person]]:
+def _members(session: Session, now: datetime) -> Mapping[str, dict[str, Person]]:
+    """Today's members of each working group, by their ids."""
     today = legal_day(now)
     chosen = (
         select(Role.working_group_id, Person)
@@ -75,9 +81,9 @@ def _members(session: Session, now: datetime) -> Mapping[str, list[Person]]:
         .options(load_only(Person.name, Person.pseudonym), joinedload(Person.agency))
         .distinct()
     )
-    found: dict[str, list[Person]] = {}
+    found: dict[str, dict[str, Person]] = {}
     for group, person in session.execute(chosen):
-        found.setdefault(str(group), []).append(person)
+        found.setdefault(str(group), {})[person.id] = person
     return found
 
 

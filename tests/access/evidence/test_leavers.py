@@ -96,7 +96,7 @@ def test_what_was_done_after_leaving_is_listed(session: Session, engine: Engine,
     session.commit()
     sequence(engine, tmp_path)
     ((_, _, what, *_, state),) = ask(session, QUESTION, now).rows
-    assert (what.text, what.note, state.text) == ("entries in the log", "1 entries, no read", "tried after leaving")
+    assert (what.text, what.note, state.text) == ("entries in the log", "no data was read", "tried after leaving")
     append(
         session.connection(),
         Entry(Action.ACCESS_ROWS_INTENT, Outcome.INTENDED, actor=person.pseudonym, dataset="aaaa-2222", at=now),
