@@ -48,9 +48,12 @@ class Beat:
 
 
 class Challenger:
-    """Who would lead if the leader did not. Ask it now and then; it remembers when the beat last changed."""
+    """Who would lead if the leader did not, or keeps it running: then without an engine, for this machine alone.
 
-    def __init__(self, engine: Engine, data_dir: Path, lease_s: float | None = None) -> None:
+    Ask it now and then; it remembers when the beat last changed.
+    """
+
+    def __init__(self, engine: Engine | None, data_dir: Path, lease_s: float | None = None) -> None:
         self._engine, self._lock_file = engine, data_dir / LEADER_LOCK
         self._lease_s = LEASE_S if lease_s is None else lease_s
         self._seen: Beat | None = None
@@ -70,10 +73,8 @@ class Challenger:
 
     def _beat(self) -> Beat | None:
         here = _holder_here(self._lock_file)
-        if here is not None:
+        if here is not None or self._engine is None or self._engine.dialect.name != "postgresql":
             return here
-        if self._engine.dialect.name != "postgresql":
-            return None
         with self._engine.connect() as connection:
             found = connection.execute(HOLDER, {"key": LEADER_KEY}).first()
         return Beat(found[0], found[1], here=False) if found is not None else None
@@ -83,8 +84,9 @@ class Challenger:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(beat.holder, signal.SIGKILL)
             return True
-        with contextlib.suppress(SQLAlchemyError), self._engine.begin() as connection:
-            return bool(connection.execute(END_HOLDER, {"pid": beat.holder}).scalar())
+        if self._engine is not None:
+            with contextlib.suppress(SQLAlchemyError), self._engine.begin() as connection:
+                return bool(connection.execute(END_HOLDER, {"pid": beat.holder}).scalar())
         return False
 
 

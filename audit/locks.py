@@ -12,16 +12,21 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 LEADER_KEY = 0x6C6F67
 """The advisory lock's number ("log"); one log per database."""
 
 APPEND_LOCK = "audit-append.lock"
 LEADER_LOCK = "audit-leader.lock"
+
+BEAT_S = 5.0
+"""Between two signs of life of a leader that reads; a few fit into the lease."""
 
 QUICK = ("temp_store=MEMORY", "cache_size=-65536")
 """For SQLite's connections that only write the log. A statement's own journal (not the one that makes a commit durable)
@@ -74,12 +79,14 @@ class Leader:
         self._held, self._turn, self._beat_file = held, turn, beat_file
         self._sqlite = held.dialect.name == "sqlite"
         self._beats = 0
+        self._using = threading.RLock()
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction that can only commit while this process leads."""
         self.beat()
-        with self._turn.taken() if self._sqlite else contextlib.nullcontext(), self._held.begin():
+        turn = self._turn.taken() if self._sqlite else contextlib.nullcontext()
+        with self._using, turn, self._held.begin():
             yield self._held
 
     def beat(self) -> None:
@@ -90,13 +97,35 @@ class Leader:
     def require(self) -> None:
         """Before something is signed: raise SQLAlchemy's error if the connection that makes us leader is closed."""
         if not self._sqlite:
-            with self._held.begin():
+            with self._using, self._held.begin():
                 self._held.execute(text("SELECT 1"))
+
+    @contextlib.contextmanager
+    def alive(self) -> Iterator[None]:
+        """While the block runs, a thread beats: for reading all of a log, which takes minutes and no transactions."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(BEAT_S):
+                self.beat()
+                with contextlib.suppress(SQLAlchemyError):
+                    self.require()
+
+        thread = threading.Thread(target=beat, name="leader-beat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 @contextlib.contextmanager
-def leadership(engine: Engine, data_dir: Path) -> Iterator[Leader | None]:
-    """Lead while the block runs, or None if another process does."""
+def leadership(engine: Engine, data_dir: Path, *, by_steps: bool = False) -> Iterator[Leader | None]:
+    """Lead while the block runs, or None if another process does.
+
+    `by_steps`: the leader's transactions are its sign of life, as they are many. Otherwise being there is enough.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     beat_file = os.open(data_dir / LEADER_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -104,7 +133,12 @@ def leadership(engine: Engine, data_dir: Path) -> Iterator[Leader | None]:
             yield None
             return
         with _alone(engine) as held:
-            yield Leader(held, Turn(data_dir / APPEND_LOCK), beat_file) if held is not None else None
+            if held is None:
+                yield None
+                return
+            leader = Leader(held, Turn(data_dir / APPEND_LOCK), beat_file)
+            with contextlib.nullcontext() if by_steps else leader.alive():
+                yield leader
     finally:
         os.close(beat_file)
 

@@ -191,7 +191,7 @@ def run(
     challenger = Challenger(engine, data_dir)
     while not stop.is_set():
         try:
-            with leadership(engine, data_dir) as leader:
+            with leadership(engine, data_dir, by_steps=True) as leader:
                 if leader is not None:
                     Sequencer(leader, TileStore(data_dir / LOG), signer, mark).follow(stop, now)
                 else:

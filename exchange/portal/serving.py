@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from audit.deposing import Challenger
 from exchange.settings import Settings, SettingsError, remember_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,12 +66,13 @@ def serve(settings: Settings, workers: int, threads: int) -> int:
     _require_free(settings)
     if settings.demo:
         remember_port(settings)
-    stop, said = _on_stop(), False
+    stop, said, hung = _on_stop(), False, Challenger(None, settings.data_dir)
     _start(web)
     try:
         while not stop and web.process is not None and web.process.poll() is None:
             for running in others:
                 _keep(running)
+            hung.look()
             if not said and _answers(settings):
                 said = True
                 sys.stdout.write(f"Charter Oak is ready at {settings.origin} (Ctrl-C stops it)\n")

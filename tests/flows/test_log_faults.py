@@ -200,6 +200,20 @@ def test_a_leader_that_works_is_not_ended_however_long_the_other_waits(url: str,
     engine.dispose()
 
 
+def test_a_leader_that_reads_for_long_shows_that_it_lives(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.locks.BEAT_S", 0.05)
+    engine = make_engine(url)
+    with leadership(engine, tmp_path) as leader:
+        assert leader is not None
+        challenger = Challenger(engine, tmp_path, lease_s=0.5)
+        for _ in range(10):
+            assert not challenger.look()
+            time.sleep(0.1)
+    engine.dispose()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB for the log's files alone."""
