@@ -182,12 +182,14 @@ class Disclosing:
 
     def about_to_leave(self, numbers: Numbers) -> None:
         """Durable when this returns."""
-        persons = np.unique(numbers)
-        new = persons[(persons >= 0) & ~self._recorded[persons]]
-        if len(new) and self._draft is not None:
-            draft, hashes = self._draft, self._hashes[new].tobytes()
+        new = np.zeros_like(self._recorded)
+        new[numbers] = True
+        new &= ~self._recorded
+        hashes = self._hashes[new[:-1]].tobytes()  # the last place is that of rows about nobody
+        if hashes and self._draft is not None:
+            draft = self._draft
             _kept(lambda: draft.add(hashes))
-            self._recorded[new] = True
+            self._recorded |= new
 
     def handed(self, part: pa.RecordBatch) -> pa.RecordBatch:
         """The part as the reader gets it; its persons' rows count as gone."""
@@ -204,7 +206,7 @@ class Disclosing:
         """Keep the manifest. Raises `OSError` if that cannot be; the draft then stays, and is found."""
         if self._draft is None:
             return self._store.keep(write(self._head, b""))
-        left = self._hashes[self._left[:-1]].tobytes()  # the last place is that of rows about nobody
+        left = self._hashes[self._left[:-1]].tobytes()
         return self._draft.finish(left, self._unnamed)
 
 

@@ -16,10 +16,12 @@ subjects 2
 
 from __future__ import annotations
 
+import binascii
 import enum
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 FORMAT = "charter-oak/disclosures/v1"
 HASH = 32
@@ -76,7 +78,7 @@ class Manifest:
     subjects: int
     body: bytes
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """What the outcome's entry says of it."""
         return hashlib.sha256(self.body).hexdigest()
@@ -104,8 +106,8 @@ def write(head: Head, subjects: bytes, *, unnamed: int = 0, ended: Ended = Ended
     """The manifest over these hashes: each once, ascending, one after the other (`packed`)."""
     count = len(subjects) // HASH
     counts = f"ended {ended}\nunnamed {unnamed}\nsubjects {count}\n\n"
-    listed = f"{subjects.hex(chr(10), HASH)}\n" if count else ""
-    return Manifest(head, ended, unnamed, count, (head.text() + counts + listed).encode())
+    listed = (binascii.hexlify(subjects, b"\n", HASH), b"\n") if count else ()
+    return Manifest(head, ended, unnamed, count, b"".join(((head.text() + counts).encode(), *listed)))
 
 
 def read(body: bytes) -> Manifest:
