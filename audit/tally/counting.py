@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from audit.actions import Action, Outcome
-from audit.days import legal_day
+from audit.days import LEGAL_ZONE
 
 Row = Mapping[str, Any]
 """A row of `audit_entry`, or its members that are counted by (`NEEDED`)."""
@@ -44,33 +44,49 @@ LAST_HOUR = 24 * 365 * 8000
 
 EPOCH = date(1970, 1, 1)
 
-_FIRSTS = (("actor", "actor"), ("client", "client"), ("group", "working_group"))
+_ANYWHERE = ("", "", "", "")
+
+_ACCESS: Mapping[tuple[str, str], tuple[int, ...]] = {
+    (Action.ACCESS_ROWS_INTENT, Outcome.INTENDED): (1, 0, 0, 0, 0),
+    (Action.ACCESS_ROWS_REFUSE, Outcome.REFUSED): (0, 1, 0, 0, 0),
+    (Action.ACCESS_ROWS_OUTCOME, Outcome.DONE): (0, 0, 1, 0, 0),
+    (Action.ACCESS_ROWS_OUTCOME, Outcome.CUT): (0, 0, 0, 1, 0),
+    (Action.ACCESS_ROWS_OUTCOME, Outcome.FAILED): (0, 0, 0, 0, 1),
+}
+"""What an entry adds to reads, refusals, done, cut and failed."""
+
+_BEFORE_HOURS = 5
+"""Measures of an actor's day before `hours`."""
 
 
 def nothing() -> Counts:
     """Counts of no entry."""
-    return {name: {} for name in ("audit_hour", "audit_day", "audit_actor_hour", "audit_actor_day", "audit_first")}
+    names = ("audit_hour", "audit_access_day", "audit_day", "audit_actor_day", "audit_first")
+    return {name: {} for name in names}
 
 
 def count(rows: Iterable[Row], into: Counts) -> Counts:
     """Add what these entries count for. They must come in the order of their index, after those counted before."""
     for row in rows:
         hour = row["t"] // HOUR_MS
-        day = day_of_hour(hour)
-        rows_and_bytes = (_number(row["rows"]), _number(row["bytes"]))
-        where = (row["source"] or "", row["working_group"] or "", row["dataset"] or "")
-        _count_act(into, row, day, where, rows_and_bytes)
-        _count_access(into, row, hour, where, rows_and_bytes)
-        _count_actor(into, row, hour, day, rows_and_bytes)
+        day, of_day = day_of_hour(hour)
+        sizes = (_number(row["rows"]), _number(row["bytes"]))
+        _count_act(into["audit_day"], row, day, sizes)
+        _count_access(into, row, hour, day, sizes)
+        _count_actor(into["audit_actor_day"], row, day, of_day, sizes)
     return into
 
 
 @functools.lru_cache(8192)
-def day_of_hour(hour: int) -> int:
-    """The legal day of an hour since 1970, as days since 1970-01-01. Connecticut's clock differs by whole hours."""
+def day_of_hour(hour: int) -> tuple[int, int]:
+    """The legal day of an hour since 1970, as days since 1970-01-01, and which hour of Connecticut's clock it is.
+
+    That clock differs from UTC by whole hours.
+    """
     if not 0 <= hour < LAST_HOUR:
-        return hour // 24
-    return day_number(legal_day(datetime.fromtimestamp(hour * 3600, UTC)))
+        return hour // 24, hour % 24
+    legal = datetime.fromtimestamp(hour * 3600, LEGAL_ZONE)
+    return day_number(legal.date()), legal.hour
 
 
 def day_number(day: date) -> int:
@@ -82,39 +98,50 @@ def _number(value: int | None) -> int:
     return min(max(value or 0, 0), MOST)
 
 
-def _count_act(into: Counts, row: Row, day: int, where: tuple[str, str, str], sizes: tuple[int, int]) -> None:
-    _add(into["audit_day"], (day, row["action"], row["outcome"], row["code"] or "", *where), (1, *sizes))
+def _count_act(acts: dict[Key, list[int]], row: Row, day: int, sizes: tuple[int, int]) -> None:
+    """Refusals are told apart by what was refused; of other acts there are too many kinds for that."""
+    where = _refused_of(row) if row["outcome"] == Outcome.REFUSED else _ANYWHERE
+    _add(acts, (day, row["action"], row["outcome"], *where), (1, *sizes))
 
 
-def _count_access(into: Counts, row: Row, hour: int, where: tuple[str, str, str], sizes: tuple[int, int]) -> None:
-    action, outcome = row["action"], row["outcome"]
-    if action == Action.ACCESS_ROWS_INTENT:
-        _add(into["audit_hour"], (hour, *where), (1, 0, 0, 0, 0, 0, 0))
-        _count_first(into["audit_first"], row)
-    elif action == Action.ACCESS_ROWS_OUTCOME:
-        ended = (int(outcome == Outcome.DONE), int(outcome == Outcome.CUT), int(outcome == Outcome.FAILED))
-        _add(into["audit_hour"], (hour, *where), (0, 0, *ended, *sizes))
-    elif action == Action.ACCESS_ROWS_REFUSE:
-        _add(into["audit_hour"], (hour, *where), (0, 1, 0, 0, 0, 0, 0))
+def _refused_of(row: Row) -> tuple[str, ...]:
+    return (row["code"] or "", row["source"] or "", row["working_group"] or "", row["dataset"] or "")
 
 
-def _count_first(firsts: dict[Key, list[int]], row: Row) -> None:
-    if not row["dataset"]:
+def _count_access(into: Counts, row: Row, hour: int, day: int, sizes: tuple[int, int]) -> None:
+    measures = _ACCESS.get((row["action"], row["outcome"]))
+    if measures is None:
         return
-    for kind, column in _FIRSTS:
-        if row[column]:
-            held = firsts.setdefault((kind, row[column], row["dataset"]), [row["idx"], row["t"], 0, row["t"]])
-            held[2:] = [held[2] + 1, max(held[3], row["t"])]
+    source, group, dataset = row["source"] or "", row["working_group"] or "", row["dataset"] or ""
+    added = (*measures, *sizes) if row["action"] == Action.ACCESS_ROWS_OUTCOME else (*measures, 0, 0)
+    _add(into["audit_hour"], (hour, source, group, dataset), added)
+    days = into["audit_access_day"]
+    for key in ((day, "", ""), (day, "source", source), (day, "group", group), (day, "dataset", dataset)):
+        _add(days, key, added)
+    if row["action"] == Action.ACCESS_ROWS_INTENT and dataset:
+        _count_first(into["audit_first"], row, dataset)
 
 
-def _count_actor(into: Counts, row: Row, hour: int, day: int, sizes: tuple[int, int]) -> None:
-    who = (row["actor"] or "", row["client"] or "")
-    if who == ("", ""):
+def _count_first(firsts: dict[Key, list[int]], row: Row, dataset: str) -> None:
+    """Of clients and groups the first read alone is kept, so that the others cost nothing to keep."""
+    index, t = row["idx"], row["t"]
+    for kind, who in (("client", row["client"]), ("group", row["working_group"])):
+        if who:
+            firsts.setdefault((kind, who, dataset), [index, t, 0, t])
+    if row["actor"]:
+        held = firsts.setdefault(("actor", row["actor"], dataset), [index, t, 0, t])
+        held[2:] = [held[2] + 1, max(held[3], t)]
+
+
+def _count_actor(days: dict[Key, list[int]], row: Row, day: int, of_day: int, sizes: tuple[int, int]) -> None:
+    key = (day, row["actor"] or "", row["client"] or "")
+    if key[1:] == ("", ""):
         return
-    read, refused = int(row["action"] == Action.ACCESS_ROWS_INTENT), int(row["outcome"] == Outcome.REFUSED)
-    measures = (1, read, refused, *sizes)
-    _add_active(into["audit_actor_hour"], (hour, *who), measures, row["t"])
-    _add_active(into["audit_actor_day"], (day, *who), measures, row["t"])
+    read, t = row["action"] == Action.ACCESS_ROWS_INTENT, row["t"]
+    held = _add(days, key, (1, int(read), int(row["outcome"] == Outcome.REFUSED), *sizes))
+    if len(held) == _BEFORE_HOURS:
+        held += [0, t, t]
+    held[-3:] = [held[-3] | (int(read) << of_day), min(held[-2], t), max(held[-1], t)]
 
 
 def _add(counts: dict[Key, list[int]], key: Key, measures: tuple[int, ...]) -> list[int]:
@@ -123,13 +150,6 @@ def _add(counts: dict[Key, list[int]], key: Key, measures: tuple[int, ...]) -> l
         held = counts[key] = list(measures)
         return held
     for position, value in enumerate(measures):
-        held[position] += value
+        if value:
+            held[position] += value
     return held
-
-
-def _add_active(counts: dict[Key, list[int]], key: Key, measures: tuple[int, ...], t: int) -> None:
-    held = _add(counts, key, measures)
-    if len(held) == len(measures):
-        held += [t, t]
-    else:
-        held[-2:] = [min(held[-2], t), max(held[-1], t)]

@@ -1,7 +1,8 @@
 """Adding to the tallies, in the sequencer's own transaction; and counting from the beginning again.
 
-Entries and tallies are committed together, so no crash can part them. A log that is older than its tallies is counted
-in the sequencer's rounds, `BEHIND` entries each, while it goes on; `flask audit rebuild-tallies` does it at once.
+Tallies are committed together with how far they count, so no crash can part the two. A round that is not full counts
+its own entries; after full ones (a burst, a log older than its tallies) the rest follows, `BEHIND` entries a round.
+`flask audit rebuild-tallies` counts all at once.
 """
 
 from __future__ import annotations
@@ -10,17 +11,33 @@ import functools
 from collections.abc import Collection, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Table, case, delete, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    Insert,
+    Table,
+    case,
+    delete,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from audit import tables
 from audit.tally.counting import NEEDED, Counts, Row, count, nothing
-from audit.tally.tables import access_hours, act_days, actor_days, actor_hours, firsts, tallied
+from audit.tally.tables import access_days, access_hours, act_days, actor_days, firsts, tallied
 
-TALLIES = (access_hours, act_days, actor_hours, actor_days, firsts)
+TALLIES = (access_hours, access_days, act_days, actor_days, firsts)
 
-BEHIND = 4096
-"""Entries counted in one round while the tallies are behind: more than a round indexes, so they come up to it."""
+FULL = 1024
+"""Entries of a round that is full: more wait. Such rounds are not counted at once, so that evidence comes first."""
+
+BEHIND = 2048
+"""Entries counted in one round while the tallies are behind: more than a round that is not full indexes."""
 
 THE_LOG = 1
 
@@ -28,8 +45,10 @@ THE_LOG = 1
 def add(connection: Connection, rows: Sequence[Row]) -> None:
     """Count entries that were just given their index, in the same transaction; without rows, some of those that wait.
 
-    While older entries are uncounted, those are counted first.
+    While older entries are uncounted, those are counted first. Nothing is counted in a round that is full.
     """
+    if len(rows) >= FULL:
+        return
     size = size_of(connection)
     if not rows or rows[0]["idx"] != size:
         rows = entries_from(connection, size, BEHIND)
@@ -70,6 +89,11 @@ def rebuild(engine: Engine) -> int:
     """Count the whole log anew, in short transactions between those of a sequencer; how many entries."""
     with engine.begin() as connection:
         empty(connection)
+    return catch_up(engine)
+
+
+def catch_up(engine: Engine) -> int:
+    """Count what is not counted yet, in short transactions; how many entries the tallies hold then."""
     while True:
         with engine.begin() as connection:
             before = size_of(connection)
@@ -81,10 +105,10 @@ def rebuild(engine: Engine) -> int:
 def put(connection: Connection, counts: Counts) -> None:
     """Add counts to the tables."""
     for table in TALLIES:
-        names = [column.name for column in table.columns]
-        rows = [dict(zip(names, (*key, *values), strict=True)) for key, values in counts[table.name].items()]
-        if rows:
-            connection.execute(_upsert(table, connection.dialect.name), rows)
+        if counts[table.name]:
+            upsert, names = _compiled(table, connection.dialect)
+            rows = [(*key, *values) for key, values in counts[table.name].items()]
+            connection.exec_driver_sql(upsert, [dict(zip(names, row, strict=True)) for row in rows] if names else rows)
 
 
 def entries_from(connection: Connection, begin: int, most: int) -> Sequence[Row]:
@@ -105,17 +129,35 @@ def _locked_size() -> Any:
     return select(tallied.c.size).where(tallied.c.log == THE_LOG).with_for_update()
 
 
-@functools.cache
+_statements: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
+
+
+def _compiled(table: Table, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """The upsert as the driver takes it, and its parameters' names if it takes them by name."""
+    made = _statements.get((table.name, dialect.name))
+    if made is None:
+        compiled = _upsert(table, dialect.name).compile(dialect=dialect)
+        names = () if compiled.positional else tuple(column.name for column in table.columns)
+        made = _statements[(table.name, dialect.name)] = (str(compiled), names)
+    return made
+
+
 def _upsert(table: Table, dialect_name: str) -> Insert:
     """A new key is inserted; to one that is there the measures are added."""
     dialect: Any = postgresql if dialect_name == "postgresql" else sqlite
     statement = dialect.insert(table)
     measures = [column for column in table.columns if not column.primary_key]
     added = {column.name: _merged(column, statement.excluded[column.name]) for column in measures}
-    return cast(Insert, statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=added))
+    # Of clients and groups only the first read is kept: nothing is written for the others.
+    where = statement.excluded.reads > literal_column("0") if table is firsts else None
+    return cast(
+        Insert, statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=added, where=where)
+    )
 
 
 def _merged(held: Column[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
+    if held.name == "hours":
+        return held.bitwise_or(new)
     if held.name in ("idx", "t"):  # the first of all stays the first
         return held
     if held.name == "first_t":

@@ -5,7 +5,7 @@ NULL equals nothing, so a key with NULL could not be added to. On SQLite a tally
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Integer, String, Table
 
 from audit.tables import metadata
 
@@ -22,6 +22,8 @@ def _sum(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
 
+ACCESS = ("reads", "refusals", "done", "cut", "failed", "rows", "bytes")
+
 access_hours = Table(
     "audit_hour",
     metadata,
@@ -29,10 +31,22 @@ access_hours = Table(
     _key("source", 80),
     _key("working_group", 80),
     _key("dataset", 9),
-    *map(_sum, ("reads", "refusals", "done", "cut", "failed", "rows", "bytes")),
+    *map(_sum, ACCESS),
     sqlite_with_rowid=False,
 )
 """Access to restricted rows by the hour (since 1970, UTC), the agency whose data it is, the group and the dataset."""
+
+access_days = Table(
+    "audit_access_day",
+    metadata,
+    _time("day"),
+    _key("kind", 8),
+    _key("what", 80),
+    *map(_sum, ACCESS),
+    sqlite_with_rowid=False,
+)
+"""Access to restricted rows by the legal day (days since 1970 in Connecticut): in all (kind ""), and for each "source",
+"group" and "dataset" by itself."""
 
 act_days = Table(
     "audit_day",
@@ -47,20 +61,7 @@ act_days = Table(
     *map(_sum, ("entries", "rows", "bytes")),
     sqlite_with_rowid=False,
 )
-"""Every entry by its legal day (days since 1970 in Connecticut), act, outcome, code, agency, group, dataset."""
-
-_ACTIVE = ("entries", "reads", "refusals", "rows", "bytes", "first_t", "last_t")
-
-actor_hours = Table(
-    "audit_actor_hour",
-    metadata,
-    _time("hour"),
-    _key("actor", 36),
-    _key("client", 80),
-    *map(_sum, _ACTIVE),
-    sqlite_with_rowid=False,
-)
-"""What a person did through a client in an hour; `refusals` of any kind; times in milliseconds since 1970."""
+"""Every entry by its legal day, act and outcome; refused ones by code, agency, group and dataset too."""
 
 actor_days = Table(
     "audit_actor_day",
@@ -68,11 +69,11 @@ actor_days = Table(
     _time("day"),
     _key("actor", 36),
     _key("client", 80),
-    *map(_sum, _ACTIVE),
-    Index("ix_audit_actor_day_actor", "actor", "client", "day"),
+    *map(_sum, ("entries", "reads", "refusals", "rows", "bytes", "hours", "first_t", "last_t")),
     sqlite_with_rowid=False,
 )
-"""The same by the legal day."""
+"""What a person did through a client on a legal day; `refusals` of any kind. Bit n of `hours` is set if rows were read
+in the hour n of Connecticut's clock; times in milliseconds since 1970."""
 
 firsts = Table(
     "audit_first",
@@ -85,8 +86,8 @@ firsts = Table(
     *map(_sum, ("reads", "last_t")),
     sqlite_with_rowid=False,
 )
-"""Permitted reads of a dataset by an "actor", through a "client" and for a "group": the first of all by its index and
-time, how many, and the time of the latest."""
+"""The first permitted read of a dataset by an "actor", through a "client" and for a "group", by its index and time; of
+an actor also how many there were, and the time of the latest."""
 
 tallied = Table(
     "audit_tallied",

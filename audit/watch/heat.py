@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from audit.tally.tables import access_hours
-from audit.watch.scope import NOBODY, Scope, legal_hour
+from audit.tally.tables import access_days, access_hours
+from audit.watch.scope import DIMENSIONS, NOBODY, Scope, legal_hour
 
 AXES = {"weekday": "Weekday", "hour": "Hour", "source": "Agency", "group": "Working group", "dataset": "Dataset"}
 MEASURES = {"reads": "Reads", "refusals": "Refusals", "rows": "Rows", "bytes": "Bytes"}
@@ -49,14 +49,9 @@ class HeatMap:
 
 def heat_map(connection: Connection, scope: Scope, down: str, across: str, measure: str) -> HeatMap:
     """The map of a span. `down` and `across` are two different keys of AXES."""
-    begin, end = scope.hours()
-    legal = legal_hour(begin, end, access_hours.c.hour)
-    one, other = (_axis(name, legal) for name in (down, across))
-    chosen = (
-        select(one.label("down"), other.label("across"), func.sum(access_hours.c[measure]).label("value"))
-        .where(*scope.conditions(access_hours))
-        .group_by(one, other)
-    )
+    one, other, counted, conditions = _of_days(down, across, scope) or _of_hours(down, across, scope)
+    chosen = select(one.label("down"), other.label("across"), func.sum(counted[measure]).label("value"))
+    chosen = chosen.where(*conditions).group_by(one, other)
     found = {(row.down, row.across): int(row.value or 0) for row in connection.execute(chosen)}
     values = {(str(a), str(b)): value for (a, b), value in found.items() if value}
     lines, columns = _keys(down, values, 0), _keys(across, values, 1)
@@ -72,12 +67,29 @@ def words_of(axis: str, key: str) -> str:
     return key or NOBODY
 
 
-def _axis(name: str, legal: ColumnElement[int]) -> ColumnElement[Any]:
-    if name == "hour":
-        return legal % 24
-    if name == "weekday":
-        return (legal // 24 + _THURSDAY) % 7
-    return access_hours.c["working_group" if name == "group" else name]
+Axes = tuple[ColumnElement[Any], ColumnElement[Any], Any, list[ColumnElement[bool]]]
+"""What lines and columns are counted by, the tally's columns, and which of its rows."""
+
+
+def _of_days(down: str, across: str, scope: Scope) -> Axes | None:
+    """Weekdays by one other thing come from the tally by the day, if nothing else narrows it."""
+    day, kinds = access_days.c, {down, across} - {"weekday"}
+    kind = next(iter(kinds))
+    if len(kinds) > 1 or kind == "hour" or scope.narrowing().keys() - {kind}:
+        return None
+    by = {"weekday": (day.day + _THURSDAY) % 7, kind: day.what}
+    return by[down], by[across], day, scope.of_days(kind)
+
+
+def _of_hours(down: str, across: str, scope: Scope) -> Axes:
+    held = access_hours.c
+    legal = legal_hour(*scope.hours(), held.hour)
+    by: dict[str, ColumnElement[Any]] = {
+        "hour": legal % 24,
+        "weekday": (legal // 24 + _THURSDAY) % 7,
+        **{name: held[column] for name, column in DIMENSIONS.items()},
+    }
+    return by[down], by[across], held, scope.of_hours()
 
 
 def _keys(axis: str, values: Mapping[tuple[str, str], int], position: int) -> tuple[str, ...]:

@@ -3,60 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from audit.days import LEGAL_ZONE, instant_of
-from audit.tally.counting import day_number
-from audit.tally.tables import actor_hours
+from audit.days import LEGAL_ZONE, milliseconds
+from audit.tally.counting import EPOCH, day_number
+from audit.tally.tables import actor_days
 from audit.watch.finding import Finding, Rules, by, who, within
 from audit.watch.heat import WEEKDAYS
 from audit.watch.holidays import SATURDAY, STATUTE, holiday_on
-from audit.watch.scope import Scope, begin_of, legal_hour
+
+held = actor_days.c
+
+DAY = range(24)
 
 
 def out_of_hours(connection: Connection, rules: Rules) -> Iterator[Finding]:
     """One finding for each person, client and day on which rows were read out of hours."""
-    begin, end = Scope(rules.first, rules.last).hours()
-    legal, held = legal_hour(begin, end, actor_hours.c.hour), actor_hours.c
-    free = [day_number(day) for day in _days(rules) if _why_free(day)]
-    outside = or_(legal % 24 < rules.opens, legal % 24 >= rules.closes, (legal // 24).in_(free))
-    chosen = select(held.hour, held.actor, held.client, held.reads, held.refusals, held.first_t, held.last_t)
-    chosen = chosen.where(held.hour >= begin, held.hour < end, held.reads > 0, outside)
-    together: dict[tuple[date, str, str], list[Any]] = {}
-    for row in connection.execute(chosen.order_by(held.hour, held.actor, held.client)):
-        day = begin_of(row.hour).astimezone(LEGAL_ZONE).date()
-        together.setdefault((day, row.actor, row.client), []).append(row)
-    for (day, actor, client), rows in together.items():
-        yield _finding(rules, day, actor, client, rows)
+    first, last = day_number(rules.first), day_number(rules.last)
+    free = [number for number in range(first, last + 1) if _why_free(_day(number))]
+    outside = sum(1 << hour for hour in DAY if not rules.opens <= hour < rules.closes)
+    chosen = select(held.day, held.actor, held.client, held.reads, held.rows, held.hours, held.last_t).where(
+        held.day >= first,
+        held.day <= last,
+        held.hours > 0,
+        or_(held.hours.bitwise_and(outside) > 0, held.day.in_(free)),
+    )
+    for row in connection.execute(chosen.order_by(held.day, held.actor, held.client)):
+        yield _finding(rules, row)
 
 
-def _finding(rules: Rules, day: date, actor: str, client: str, rows: Sequence[Any]) -> Finding:
-    reads = sum(row.reads for row in rows)
-    first, last = min(row.first_t for row in rows), max(row.last_t for row in rows)
-    why = _why_free(day) or f"outside {rules.opens:02d}:00 to {rules.closes:02d}:00"
-    times = f"{instant_of(first).astimezone(LEGAL_ZONE):%H:%M} to {instant_of(last).astimezone(LEGAL_ZONE):%H:%M}"
+def _finding(rules: Rules, row: Any) -> Finding:
+    day = _day(row.day)
+    why = _why_free(day)
+    hours = [hour for hour in DAY if row.hours >> hour & 1 and (why or not rules.opens <= hour < rules.closes)]
+    begin, end = _instant(day, hours[0]), _instant(day, hours[-1]) + timedelta(hours=1, milliseconds=-1)
     return Finding(
         kind="out-of-hours",
-        about=(day.isoformat(), actor, client),
-        at=last,
-        says=f"{who(actor, client)} read restricted rows on {WEEKDAYS[day.weekday()]} {day}, {times}: {why}.",
-        numbers=(
-            ("Reads", reads),
-            ("Hours with reads", len(rows)),
-            ("Refused in these hours", sum(r.refusals for r in rows)),
+        about=(day.isoformat(), row.actor, row.client),
+        at=min(row.last_t, milliseconds(end)),
+        says=f"{who(row.actor, row.client)} read restricted rows on {WEEKDAYS[day.weekday()]} {day} {_times(hours)}: "
+        f"{why or f'outside {rules.opens:02d}:00 to {rules.closes:02d}:00'}.",
+        numbers=(("Hours out of hours", len(hours)), ("Reads that day", row.reads), ("Rows that day", row.rows)),
+        entries=within(
+            by(row.actor, row.client).where("action", "access:rows:*"), milliseconds(begin), milliseconds(end)
         ),
-        entries=within(by(actor, client).where("action", "access:rows:*"), first, last),
-        actor=actor,
-        client=client,
+        actor=row.actor,
+        client=row.client,
     )
 
 
-def _days(rules: Rules) -> Iterator[date]:
-    for number in range((rules.last - rules.first).days + 1):
-        yield rules.first + timedelta(days=number)
+def _times(hours: Sequence[int]) -> str:
+    """Hours in words: those that follow one another as one time."""
+    spans: list[list[int]] = []
+    for hour in hours:
+        if spans and spans[-1][1] == hour:
+            spans[-1][1] = hour + 1
+        else:
+            spans.append([hour, hour + 1])
+    return "and ".join(f"between {begin:02d}:00 and {end:02d}:00 " for begin, end in spans).strip()
+
+
+def _day(number: int) -> date:
+    return EPOCH + timedelta(days=number)
+
+
+def _instant(day: date, hour: int) -> datetime:
+    """When an hour of Connecticut's clock began; the first of the two where the clocks are set back."""
+    return datetime.combine(day, time(hour), LEGAL_ZONE)
 
 
 def _why_free(day: date) -> str | None:

@@ -1,21 +1,24 @@
 """Many refusals in a short time, and then success: somebody who tried until it worked.
 
-Hours with refusals come from the tallies; the refusals themselves are then looked up by their index, in those hours
-alone. A sign-in that nobody is known to have tried has neither person nor client, and is not seen here.
+Days with refusals enough come from the tallies; the refusals themselves are then looked up by their index, on those
+days alone. A sign-in that nobody is known to have tried has neither person nor client, and is not seen here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from audit import tables
 from audit.actions import Action, Outcome
-from audit.tally.tables import actor_hours
+from audit.days import milliseconds
+from audit.tally.counting import EPOCH, day_number
+from audit.tally.tables import actor_days
 from audit.watch.finding import Finding, Rules, by, who, within
-from audit.watch.scope import HOUR_S, Scope
+from audit.watch.scope import midnight
 
 REFUSALS = (
     Action.ACCESS_ROWS_REFUSE,
@@ -25,64 +28,68 @@ REFUSALS = (
 )
 LETS_IN = (Action.ACCESS_ROWS_INTENT, Action.SESSION_SIGN_IN, Action.SESSION_STEP_UP, Action.TOKEN_ACCESS_ISSUE)
 
-MOST_HOURS = 100
-"""Hours looked into, those with the most refusals first."""
+MINUTE_MS = 60_000
 
-MOST_REFUSALS = 2_000
-"""Refusals looked at in one hour and the next; a client that is refused more often is found by fewer."""
+MOST_REFUSALS = 20_000
+"""Refusals looked at on one day, the first of it."""
 
-held, e = actor_hours.c, tables.entries.c
+held, e = actor_days.c, tables.entries.c
+Who = tuple[str, str]
+"""A person's pseudonym and a client; "" for none."""
 
 
 def refusals(connection: Connection, rules: Rules) -> Iterator[Finding]:
     """One finding for each success that followed at least so many refusals of the same person and client."""
     seen: set[int] = set()
-    for hour, actor, client in _hours(connection, rules):
-        for before, success in _successes(connection, rules, hour, actor, client):
-            if success.idx not in seen:
-                seen.add(success.idx)
-                yield _finding(before, success, actor, client, rules)
+    for day, candidates in _days(connection, rules).items():
+        for (actor, client), refused in _refused(connection, rules, day, candidates).items():
+            for before, success in _successes(connection, rules, actor, client, refused):
+                if success.idx not in seen:
+                    seen.add(success.idx)
+                    yield _finding(before, success, actor, client)
 
 
-def _hours(connection: Connection, rules: Rules) -> Sequence[tuple[int, str, str]]:
-    """Hours that, with the next, hold refusals enough."""
-    begin, end = Scope(rules.first, rules.last).hours()
-    chosen = select(held.hour, held.actor, held.client, func.sum(held.refusals).label("refused"))
-    chosen = chosen.where(held.hour >= begin, held.hour < end, held.refusals > 0)
-    found = {
-        (r.actor, r.client, r.hour): int(r.refused)
-        for r in connection.execute(chosen.group_by(*chosen.selected_columns[:3]))
-    }
-    enough = {
-        key: number + found.get((*key[:2], key[2] + 1), 0)
-        for key, number in found.items()
-        if number + found.get((*key[:2], key[2] + 1), 0) >= rules.refusals
-    }
-    ordered = sorted(enough, key=lambda key: (-enough[key], key))[:MOST_HOURS]
-    return [(hour, actor, client) for actor, client, hour in ordered]
+def _days(connection: Connection, rules: Rules) -> dict[int, set[Who]]:
+    """Days that, with the next, hold refusals enough, and whose."""
+    first, last = day_number(rules.first), day_number(rules.last)
+    chosen = select(held.day, held.actor, held.client, held.refusals)
+    chosen = chosen.where(held.day >= first, held.day <= last + 1, held.refusals > 0)
+    found = {(row.day, row.actor, row.client): row.refusals for row in connection.execute(chosen)}
+    days: dict[int, set[Who]] = {}
+    for (day, *who_), number in sorted(found.items()):
+        if day <= last and number + found.get((day + 1, *who_), 0) >= rules.refusals:
+            days.setdefault(day, set()).add((who_[0], who_[1]))
+    return days
+
+
+def _refused(connection: Connection, rules: Rules, day: int, candidates: set[Who]) -> dict[Who, list[Any]]:
+    """The refusals of a day, and of the first minutes of the next, by whose they were."""
+    begin = milliseconds(midnight(EPOCH + timedelta(days=day)))
+    end = milliseconds(midnight(EPOCH + timedelta(days=day + 1))) + rules.minutes * MINUTE_MS
+    chosen = select(e.idx, e.t.label("at"), e.actor, e.client).where(e.action.in_(REFUSALS), e.t >= begin, e.t < end)
+    chosen = chosen.where(e.outcome == Outcome.REFUSED).order_by(e.t, e.idx).limit(MOST_REFUSALS)
+    found: dict[Who, list[Any]] = {}
+    for row in connection.execute(chosen):
+        whose = (row.actor or "", row.client or "")
+        if whose in candidates:
+            found.setdefault(whose, []).append(row)
+    return found
 
 
 def _successes(
-    connection: Connection, rules: Rules, hour: int, actor: str, client: str
+    connection: Connection, rules: Rules, actor: str, client: str, refused: Sequence[Any]
 ) -> Iterator[tuple[Sequence[Any], Any]]:
-    """Bursts of refusals that begin in this hour, each with the success that followed."""
+    """Each success that followed a burst, with the refusals before it."""
     same = [e.actor == actor if actor else e.actor.is_(None), e.client == client if client else e.client.is_(None)]
-    begin, span = hour * HOUR_S * 1000, rules.minutes * 60_000
-    chosen = select(e.idx, e.t.label("at")).where(
-        e.action.in_(REFUSALS), e.t >= begin, e.t < begin + 2 * HOUR_S * 1000, *same
-    )
-    refused = connection.execute(
-        chosen.where(e.outcome == Outcome.REFUSED).order_by(e.t, e.idx).limit(MOST_REFUSALS)
-    ).all()
-    after = 0
+    span, after = rules.minutes * MINUTE_MS, 0
     for burst in _bursts(refused, rules.refusals, span):
         if burst[-1].at < after:
             continue
-        let_in = select(e.idx, e.t.label("at"), e.action).where(
+        chosen = select(e.idx, e.t.label("at"), e.action).where(
             e.action.in_(LETS_IN), e.outcome != Outcome.REFUSED, *same
         )
-        let_in = let_in.where(e.t >= burst[-1].at, e.t <= burst[-1].at + span).order_by(e.t, e.idx).limit(1)
-        success = connection.execute(let_in).one_or_none()
+        chosen = chosen.where(e.t >= burst[-1].at, e.t <= burst[-1].at + span).order_by(e.t, e.idx).limit(1)
+        success = connection.execute(chosen).one_or_none()
         if success is not None:
             after = success.at
             yield [row for row in refused if success.at - 2 * span <= row.at <= success.at], success
@@ -95,7 +102,7 @@ def _bursts(refused: Sequence[Any], number: int, span: int) -> Iterator[Sequence
             yield burst
 
 
-def _finding(before: Sequence[Any], success: Any, actor: str, client: str, rules: Rules) -> Finding:
+def _finding(before: Sequence[Any], success: Any, actor: str, client: str) -> Finding:
     minutes = max(1, round((success.at - before[0].at) / 60_000))
     return Finding(
         kind="refusals",

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Column, ColumnElement, Table, case, literal
+from sqlalchemy import Column, ColumnElement, case, literal
 
 from audit.days import LEGAL_ZONE
 from audit.desk.filtering import Filter
 from audit.tally.counting import day_number
-from audit.tally.tables import access_hours
+from audit.tally.tables import access_days, access_hours
 
 HOUR_S = 3600
 DIMENSIONS = {"source": "source", "group": "working_group", "dataset": "dataset"}
@@ -48,13 +48,19 @@ class Scope:
         """The first hour since 1970 and the one after the last."""
         return hour_of(midnight(self.first)), hour_of(midnight(self.last + timedelta(days=1)))
 
-    def conditions(self, table: Table) -> list[ColumnElement[bool]]:
-        """The scope over a tally by the hour or by the day."""
-        narrowed = [table.c[DIMENSIONS[name]] == value for name, value in self.narrowing().items()]
-        if table is access_hours:
-            begin, end = self.hours()
-            return [table.c.hour >= begin, table.c.hour < end, *narrowed]
-        return [table.c.day >= day_number(self.first), table.c.day <= day_number(self.last), *narrowed]
+    def of_hours(self) -> list[ColumnElement[bool]]:
+        """The scope over the tally by the hour."""
+        begin, end = self.hours()
+        narrowed = [access_hours.c[DIMENSIONS[name]] == value for name, value in self.narrowing().items()]
+        return [access_hours.c.hour >= begin, access_hours.c.hour < end, *narrowed]
+
+    def of_days(self, kind: str = "") -> list[ColumnElement[bool]]:
+        """The scope over the tally by the day, of everything or by one kind; it must not be narrowed by another."""
+        day = access_days.c
+        within = [day.day >= day_number(self.first), day.day <= day_number(self.last)]
+        for name, value in self.narrowing().items():
+            return [*within, day.kind == name, day.what == value]
+        return [*within, day.kind == kind]
 
     def reads(self) -> Filter:
         """The entries that are counted here."""

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, func, select
 
-from audit.actions import Action, Outcome
 from audit.days import LEGAL_ZONE
 from audit.desk.filtering import Filter
-from audit.tally.counting import EPOCH
-from audit.tally.tables import access_hours, act_days
+from audit.tally.counting import EPOCH, day_of_hour
+from audit.tally.tables import ACCESS, access_days, access_hours
 from audit.watch.scope import Scope, begin_of, between, midnight
 
 STEPS = {"hour": 9, "day": 200, "week": 5_500}
 """The most days for which a step is offered: a page has at most a few hundred lines."""
 
-MEASURES = ("reads", "refusals", "done", "cut", "failed", "rows", "bytes")
+MEASURES = ACCESS
 
 
 @dataclass(frozen=True)
@@ -68,23 +67,21 @@ def _is_like(legal: datetime, weekday: int | None, at: int | None) -> bool:
 
 def _by_hour(connection: Connection, scope: Scope) -> dict[int, Mapping[str, int]]:
     sums = [func.sum(access_hours.c[name]).label(name) for name in MEASURES]
-    chosen = select(access_hours.c.hour, *sums).where(*scope.conditions(access_hours)).group_by(access_hours.c.hour)
+    chosen = select(access_hours.c.hour, *sums).where(*scope.of_hours()).group_by(access_hours.c.hour)
     return {row["hour"]: _numbers(row) for row in connection.execute(chosen).mappings()}
 
 
 def _by_day(connection: Connection, scope: Scope) -> dict[int, Mapping[str, int]]:
-    act = act_days.c
-    ended = act.action == Action.ACCESS_ROWS_OUTCOME
-    which = {
-        "reads": act.action == Action.ACCESS_ROWS_INTENT,
-        "refusals": act.action == Action.ACCESS_ROWS_REFUSE,
-        **{str(end): and_(ended, act.outcome == end) for end in (Outcome.DONE, Outcome.CUT, Outcome.FAILED)},
-    }
-    sums = [func.sum(case((condition, act.entries), else_=0)).label(name) for name, condition in which.items()]
-    sums += [func.sum(case((ended, act[name]), else_=0)).label(name) for name in ("rows", "bytes")]
-    reading = act.action.in_((Action.ACCESS_ROWS_INTENT, Action.ACCESS_ROWS_OUTCOME, Action.ACCESS_ROWS_REFUSE))
-    chosen = select(act.day, *sums).where(reading, *scope.conditions(act_days)).group_by(act.day)
-    return {row["day"]: _numbers(row) for row in connection.execute(chosen).mappings()}
+    """From the tally by the day; narrowed by two things it must be added up from the hours."""
+    if len(scope.narrowing()) < 2:
+        chosen = select(access_days).where(*scope.of_days())
+        return {row["day"]: _numbers(row) for row in connection.execute(chosen).mappings()}
+    days: dict[int, dict[str, int]] = {}
+    for hour, counts in _by_hour(connection, scope).items():
+        held = days.setdefault(day_of_hour(hour)[0], dict.fromkeys(MEASURES, 0))
+        for name, value in counts.items():
+            held[name] += value
+    return {**days}
 
 
 def _numbers(row: Any) -> Mapping[str, int]:

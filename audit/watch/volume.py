@@ -7,13 +7,18 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, Select, String, and_, column, func, select, true, values
 
 from audit.tally.counting import EPOCH, day_number
 from audit.tally.tables import actor_days
 from audit.watch.finding import Finding, Rules, by, who, within
 
 held = actor_days.c
+
+MOST = 200
+"""Persons and clients looked at: those with the most rows on one day."""
+
+Who = tuple[str, str]
 
 
 def volume(connection: Connection, rules: Rules) -> Iterator[Finding]:
@@ -39,22 +44,27 @@ def above(before: Sequence[int], times: int) -> int:
     return int(middle + times * spread)
 
 
-def _readings(connection: Connection, rules: Rules) -> dict[tuple[str, str], list[Any]]:
-    """Days with reads, oldest first, of those who read enough on one day of the span."""
+def _readings(connection: Connection, rules: Rules) -> dict[Who, list[Any]]:
+    """Days with reads, oldest first, of those who read enough on one day of the span; the largest days first."""
     first, last = day_number(rules.first), day_number(rules.last)
-    large = select(held.actor, held.client).where(
+    large = select(held.actor, held.client, func.max(held.rows).label("most")).where(
         held.day >= first, held.day <= last, held.reads > 0, held.rows >= rules.least_rows
     )
-    chosen = select(held.day, held.actor, held.client, held.reads, held.rows, held.bytes, held.first_t, held.last_t)
-    found = connection.execute(
-        chosen.where(held.day >= first - rules.history, held.day <= last, held.reads > 0).order_by(held.day)
-    )
-    candidates = {(row.actor, row.client) for row in connection.execute(large.distinct())}
-    together: dict[tuple[str, str], list[Any]] = {}
-    for row in found:
-        if (row.actor, row.client) in candidates:
-            together.setdefault((row.actor, row.client), []).append(row)
+    large = large.group_by(held.actor, held.client).order_by(func.max(held.rows).desc(), held.actor, held.client)
+    candidates = [(row.actor, row.client) for row in connection.execute(large.limit(MOST))]
+    together: dict[Who, list[Any]] = {each: [] for each in candidates}
+    for row in connection.execute(_days_of(candidates, first - rules.history, last)) if candidates else ():
+        together[(row.actor, row.client)].append(row)
     return together
+
+
+def _days_of(candidates: Sequence[Who], first: int, last: int) -> Select[Any]:
+    """Their days: one look-up by the tally's key for each of them and each day, never a walk through everybody's."""
+    whose = values(column("actor", String), column("client", String), name="whose").data(list(candidates)).cte("whose")
+    days = values(column("day", BigInteger), name="days").data([(day,) for day in range(first, last + 1)]).cte("days")
+    same = and_(held.day == days.c.day, held.actor == whose.c.actor, held.client == whose.c.client)
+    chosen = select(held.day, held.actor, held.client, held.reads, held.rows, held.first_t, held.last_t)
+    return chosen.select_from(days.join(whose, true()).join(actor_days, same)).where(held.reads > 0).order_by(held.day)
 
 
 def _finding(row: Any, actor: str, client: str, before: Sequence[int], limit: int) -> Finding:

@@ -151,10 +151,11 @@ def test_a_day_is_connecticuts_whatever_the_clocks_do() -> None:
     spring, autumn = datetime(2026, 3, 8, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
     for midnight, offsets in ((spring, (4, 5, 27, 28)), (autumn, (3, 4, 28, 29))):
         first = int(midnight.timestamp()) // 3600
-        days = [day_of_hour(first + offset) - day_number(midnight.date()) for offset in offsets]
+        days = [day_of_hour(first + offset)[0] - day_number(midnight.date()) for offset in offsets]
         assert days == [-1, 0, 0, 1]
-    assert day_of_hour(-1) == -1
-    assert day_of_hour(2**62 // 3_600_000) == 2**62 // 3_600_000 // 24
+        assert [day_of_hour(first + offset)[1] for offset in offsets] == [23, 0, 23, 0]
+    assert day_of_hour(-1) == (-1, 23)
+    assert day_of_hour(2**62 // 3_600_000)[0] == 2**62 // 3_600_000 // 24
 
 
 def test_the_last_use_of_a_dataset_is_known(database: Engine, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_out_of_hours_is_connecticuts_after_the_clocks_change(database: Engine, 
     early = [*read(friday - timedelta(minutes=1)), *read(monday - timedelta(minutes=1), actor=BEN)]
     rules = Rules(date(2026, 3, 2), date(2026, 3, 15))
     stands_out = found(database, tmp_path, [*early, *read(friday), *read(monday, actor=BEN)], rules)
-    assert [(each.actor, dict(each.numbers)["Reads"]) for each in stands_out] == [(BEN, 1), (ANN, 1)]
+    assert [(each.actor, dict(each.numbers)["Reads that day"]) for each in stands_out] == [(BEN, 2), (ANN, 2)]
 
 
 def test_refusals_alone_out_of_hours_are_no_reads(database: Engine, tmp_path: Any) -> None:
@@ -258,12 +258,12 @@ def form_of(auditor: FlaskClient) -> str:
 
 def test_the_page_says_who_and_why_and_how_it_is_found(auditor: FlaskClient, night: str) -> None:
     page = auditor.get(f"/audit/anomalies?{SPAN}").text
-    assert "Hollis Quimby, through notebook, read restricted rows on Monday 2026-06-15, 03:00 to 03:00" in page
+    assert "Hollis Quimby, through notebook, read restricted rows on Monday 2026-06-15 between 03:00 and 04:00" in page
     assert "before 07:00, from 19:00 on" in page
     assert "Nothing stands out" in auditor.get(f"/audit/anomalies?{SPAN}&opens=3").text
     row = next(csv.DictReader(io.StringIO(auditor.get(f"/audit/anomalies.csv?{SPAN}").text)))
     assert (row["person"], row["client"], row["verdict"]) == (night, "notebook", "")
-    assert row["numbers"] == "Reads: 1; Hours with reads: 1; Refused in these hours: 0"
+    assert row["numbers"] == "Hours out of hours: 1; Reads that day: 1; Rows that day: 10"
 
 
 def test_a_review_is_recorded_without_its_words_and_shortens_the_list(
