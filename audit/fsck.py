@@ -219,7 +219,7 @@ def _beside(log: Installation, found: Findings, alone: bool) -> None:
             _litter(path, f"{name} was left by a process that died", found)
         elif (address := _address(name)) is None:
             found.fault(f"{name} is no file of a log", BY_HAND)
-        elif not _begins(log, *address, found.size):
+        elif not _begins(log, *address, found):
             _litter(path, f"{name} is not the beginning of its full tile", found)
 
 
@@ -237,13 +237,13 @@ def _address(name: str) -> tuple[str, int, int] | None:
     return level, int(number.replace("/x", "").replace("/", "").removeprefix("x")), int(width or WIDTH)
 
 
-def _begins(log: Installation, level: str, number: int, width: int, size: int) -> bool:
+def _begins(log: Installation, level: str, number: int, width: int, found: Findings) -> bool:
     """Whether an older partial file is the beginning of what stands now; others were compared already, or are newer."""
-    count = (size >> 8 * (0 if level == ENTRIES else int(level))) - number * WIDTH
-    now = min(count, WIDTH)
-    if width >= now:
+    count = (found.size >> 8 * (0 if level == ENTRIES else int(level))) - number * WIDTH
+    names = [tile_path(level, number, min(count, WIDTH)), tile_path(level, number)]
+    if width >= min(count, WIDTH) or not found.files.keys().isdisjoint(names):
         return True
-    stands = log.store.read(tile_path(level, number, now)) or log.store.read(tile_path(level, number)) or b""
+    stands = log.store.read(names[0]) or log.store.read(names[1]) or b""
     return stands.startswith(log.store.read(tile_path(level, number, width)) or b"")
 
 

@@ -133,12 +133,16 @@ class Checker:
                 entry = done.get_nowait()
             except Empty:
                 return
-            self._results.acknowledged += 1
-            self._results.appends.append(entry.took_s)
-            if entry.id in self._seen:  # published before its writer heard of it
-                self._match(entry, self._seen[entry.id], entry.at)
-            else:
-                self._waiting[entry.id] = entry
+            self.expect(entry)
+
+    def expect(self, entry: Acknowledged) -> None:
+        """An entry was acknowledged: it must be published, or already is."""
+        self._results.acknowledged += 1
+        self._results.appends.append(entry.took_s)
+        if entry.id in self._seen:  # published before its writer heard of it
+            self._match(entry, self._seen[entry.id], entry.at)
+        else:
+            self._waiting[entry.id] = entry
 
     def look(self) -> None:
         """Read the published checkpoint and, if it is a new one, what it adds."""
