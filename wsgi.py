@@ -122,6 +122,7 @@ LOG_COMMANDS = (
     "audit.signing.commands:succeed_key",
     "audit.signing.commands:witness",
     "audit.streams.commands:stream",
+    "audit.tally.commands:rebuild_tallies",
 )
 """Commands of the log's own rooms, below `flask audit`."""
 

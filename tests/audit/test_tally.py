@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy import Engine, delete, select, update
 
 from audit import sequencer, tables
@@ -18,6 +19,7 @@ from audit.tally import keeping
 from audit.tally.counting import NEEDED, Counts, count, day_number, day_of_hour, nothing
 from audit.tally.tables import access_hours, act_days, actor_days, firsts, tallied
 from audit.verification import VerificationFailed
+from exchange.db import db
 from tests.makers.audit import make_intent, make_outcome, make_refusal, sequence, write
 
 JUNE = datetime(2026, 6, 15, 16, 0, tzinfo=UTC)
@@ -165,3 +167,16 @@ def test_the_last_use_of_a_dataset_is_known(database: Engine, tmp_path: Path) ->
     with database.connect() as connection:
         found = keeping.last_use(connection, ["ann", "ben"])
     assert found == {("ann", "abcd-2345"): int(times[1].timestamp() * 1000)}
+
+
+def test_the_operator_counts_anew(app: Flask) -> None:
+    write(db.engine, [make_intent(actor="ann", at=JUNE)])
+    sequence(db.engine, app.config["SETTINGS"].data_dir)
+    with db.engine.begin() as connection:
+        connection.execute(delete(act_days))
+    runner = app.test_cli_runner()
+    wrong = runner.invoke(args=["audit", "verify"])
+    assert wrong.exit_code == 1
+    assert "the tally audit_day lacks day 2026-06-15" in wrong.output
+    assert "the tallies hold 1 entries" in runner.invoke(args=["audit", "rebuild-tallies"]).output
+    assert runner.invoke(args=["audit", "verify"]).exit_code == 0
