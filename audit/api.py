@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, render_template, url_for
 from sqlalchemy import select
 
-from audit import merkle, tables, verification
-from audit.published import Head, engine, head, head_cosigned, store
+from audit import tables, verification
+from audit.proving import Proof, prove, signed_head
+from audit.published import engine, head, store
 from audit.recovery import CHECKPOINT, KEY
 from audit.tables import as_bytes, body_of
 from audit.tiles import checked_path
@@ -102,31 +102,17 @@ def proof_text(entry_id: UUID) -> tuple[Response, int, dict[str, str]] | Respons
     found = _prove(str(entry_id))
     if found is None:
         return Response("waiting for its index\n", content_type=TEXT), 202, {"Retry-After": RETRY_AFTER_S}
-    lines = ["c2sp.org/tlog-proof@v1", f"index {found.index}", *(_b64(value) for value in found.hashes)]
-    return Response("\n".join(lines) + "\n\n" + found.head.note, content_type=TEXT)
+    return Response(found.text, content_type=TEXT)
 
 
-@dataclass(frozen=True)
-class _Proof:
-    index: int
-    leaf: bytes
-    hashes: tuple[bytes, ...]
-    head: Head
-
-
-def _prove(entry_id: str) -> _Proof | None:
+def _prove(entry_id: str) -> Proof | None:
     """The proof; None while the entry waits for its index or the next checkpoint; 404 if there is no such entry."""
     index, body = _indexed(entry_id)
     files = store()
-    signed = head_cosigned(files)
-    if signed is None or index is None or index >= signed.checkpoint.size:
-        signed = head(files)  # the witnesses are a moment behind
-    if index is None or body is None or signed is None or index >= signed.checkpoint.size:
+    signed = signed_head(files, index) if index is not None else None
+    if index is None or body is None or signed is None:
         return None
-    size, leaf = signed.checkpoint.size, merkle.leaf_hash(body)
-    hashes = merkle.inclusion_path(index, size, files.node(size))
-    merkle.check_inclusion(leaf, index, size, hashes, signed.checkpoint.root)
-    return _Proof(index, leaf, hashes, signed)
+    return prove(files, signed, index, body)
 
 
 def _indexed(entry_id: str) -> tuple[int | None, bytes | None]:

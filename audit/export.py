@@ -74,7 +74,7 @@ def row(cells: Sequence[Any]) -> str:
 
 
 def safe(cell: Any) -> Any:
-    """A cell that no spreadsheet runs."""
-    if isinstance(cell, str) and cell.startswith(FORMULA):
+    """A cell that no spreadsheet runs, though it trims blanks first."""
+    if isinstance(cell, str) and (cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA)):
         return "'" + cell
     return cell

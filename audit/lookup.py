@@ -62,7 +62,7 @@ def members(body: bytes) -> dict[str, Any]:
     """An entry's members; empty if the body cannot be read."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -24,18 +24,20 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from audit import asking, export, lookup, verification, words
 from audit.actions import Action
-from audit.days import LEGAL_ZONE
 from audit.desk import standing
 from audit.desk.entries_asked import EntriesAsked, old_address, read
+from audit.desk.entries_shown import naming
 from audit.desk.filter_fields import FIELDS, WORDS
 from audit.desk.filtering import Filter
-from audit.desk.recording import KINDS, attachment, record
+from audit.desk.recording import KINDS, SHAPES, attachment, record
 from audit.desk.searching import Cursor, highest, prepare
 from audit.lag import waiting
 from audit.lookup import Line
 from audit.plain import visible
 from audit.published import engine, head, store
 from audit.reconciliation import compare
+from audit.streams import shapes
+from audit.streams.sequenced import Sequenced
 from audit.tiles import checked_path
 
 audit = Blueprint("audit", __name__)
@@ -85,7 +87,7 @@ def entries() -> str | AnyResponse:
     return _entries(asked) if asked.filter is not None and asked.ready else _choose(asked)
 
 
-@audit.get("/entries.<any(csv, jsonl):kind>")
+@audit.get("/entries.<any(csv, jsonl, ocsf, cef):kind>")
 def entries_export(kind: str) -> Response | AnyResponse:
     """The same entries as a file."""
     asked = read(request.args)
@@ -102,7 +104,7 @@ def entry(entry_id: UUID) -> str:
         others = lookup.related(connection, line)
     record(Action.LOG_ENTRIES_READ, {"question": "entry", "entry": line.id})
     state = words.state(line.outcome, line.ended)
-    return render_template("audit/entry.html", line=line, others=others, state=state, **_naming([line, *others]))
+    return render_template("audit/entry.html", line=line, others=others, state=state, **naming([line, *others]))
 
 
 @audit.get("/entries/<uuid:entry_id>.json")
@@ -140,19 +142,27 @@ def _entries(asked: EntriesAsked) -> str:
         count=count,
         older=url_for("audit.entries", filter=shown, after=str(screen.more)) if screen.more else "",
         newest=url_for("audit.entries", filter=shown) if after else "",
-        files={kind: url_for("audit.entries_export", kind=kind, filter=shown) for kind in KINDS},
+        files={kind: url_for("audit.entries_export", kind=kind, filter=shown) for kind in (*KINDS, *SHAPES)},
         **_help(),
-        **_naming(screen.lines, found.values("person"), found.values("dataset")),
+        **naming(screen.lines, found.values("person"), found.values("dataset")),
     )
 
 
 def _choose(asked: EntriesAsked) -> str:
     """The form again: what was wrong with the filter, or which of several a name means."""
-    return render_template("audit/entries.html", asked=asked, screen=None, **_help(), **_naming(()))
+    return render_template("audit/entries.html", asked=asked, screen=None, **_help(), **naming(()))
 
 
 def _help() -> dict[str, Any]:
     return {"fields": FIELDS, "lists": WORDS}
+
+
+def _content(lines: Iterable[Line], kind: str) -> Iterable[Any]:
+    if kind == "csv":
+        return export.as_csv(lines, asking.names_of)
+    if kind == "jsonl":
+        return export.as_json_lines(lines)
+    return shapes.lines((Sequenced(line.index, line.body) for line in lines), kind)
 
 
 def _export(found: Filter, kind: str) -> Response:
@@ -161,24 +171,7 @@ def _export(found: Filter, kind: str) -> Response:
         search = prepare(connection, found, through)
     details = {"question": "entries", "format": kind, "filter": str(found.without_words()), "through": through}
     record(Action.LOG_ENTRIES_EXPORT, details, next(iter(found.values("dataset")), None))
-    lines = search.lines(engine(), paired=kind == "jsonl")
-    content: Iterable[Any] = export.as_csv(lines, asking.names_of) if kind == "csv" else export.as_json_lines(lines)
+    content = _content(search.lines(engine(), paired=kind == "jsonl"), kind)
     # With its context, so that each short transaction of the stream is still begun as one that only reads.
     stream: Any = stream_with_context(iter(content))
-    return Response(stream, content_type=KINDS[kind], headers=attachment(f"entries.{kind}"))
-
-
-def _naming(lines: Iterable[Line], persons: Iterable[str] = (), datasets: Iterable[str] = ()) -> dict[str, Any]:
-    """Names, titles and words for a page; those that were asked for too, though nothing answers."""
-    found = [line.members for line in lines]
-    actors = {str(each["actor"]) for each in found if each.get("actor")} | set(persons)
-    of = {str(each["dataset"]) for each in found if each.get("dataset")} | set(datasets)
-    return {
-        "names": asking.names_of(actors),
-        "titles": asking.titles_of(of),
-        "words_for": words.words_for,
-        "code_words": words.words_for_code,
-        "ending": words.ending,
-        "without_actor": words.without_actor,
-        "zone": LEGAL_ZONE,
-    }
+    return Response(stream, content_type={**KINDS, **SHAPES}[kind], headers=attachment(f"entries.{kind}"))

@@ -90,7 +90,8 @@ def _row(
     line: Line, intent: Line | None, usual: float | None, names: Mapping[str, str], titles: Mapping[str, str]
 ) -> Row:
     found = line.members
-    format_ = (intent.members.get("request") or {}).get("format") if intent else None
+    request = intent.members.get("request") if intent else None
+    format_ = request.get("format") if isinstance(request, dict) else None
     client = f"through {found['client']}" if found.get("client") else ""
     return (
         cells.entry(line),

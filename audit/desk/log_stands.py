@@ -29,6 +29,7 @@ PATIENCE = timedelta(minutes=15)
 """After so long a read without its outcome is one whose process died."""
 
 MOST_OPEN = 20
+MOST_READERS = 50
 
 e = tables.entries.c
 
@@ -119,7 +120,11 @@ def _readers(asked: Asked, search: Search) -> Table:
     newest = search.newest(NEWEST)
     number, last = func.count().label("number"), func.max(e.t).label("last")
     chosen = select(e.actor, e.action, number, last).select_from(newest.join(tables.entries, e.idx == newest.c.idx))
-    rows = asked.session.connection().execute(chosen.group_by(e.actor, e.action).order_by(number.desc())).all()
+    rows = (
+        asked.session.connection()
+        .execute(chosen.group_by(e.actor, e.action).order_by(number.desc()).limit(MOST_READERS))
+        .all()
+    )
     names = asked.names_of({row.actor for row in rows if row.actor})
 
     def row_of(row: Any) -> Row:

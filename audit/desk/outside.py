@@ -90,7 +90,7 @@ def _late(asked: Asked) -> tuple[tuple[Line, ...], Cursor | None]:
 
 def _in_span(connection: Connection, asked: Asked, begin: int, end: int, after: Cursor | None, limit: int) -> list[int]:
     chosen = select(e.idx).where(e.action == Action.ACCESS_ROWS_INTENT, e.t >= begin, e.t <= end)
-    chosen = chosen.where(e.idx <= asked.through)
+    chosen = chosen.where(e.idx + 0 <= asked.through)
     if after is not None:
         chosen = chosen.where(tuple_(e.t, e.idx) < tuple_(after.t, after.index))
     return list(connection.execute(chosen.order_by(e.t.desc(), e.idx.desc()).limit(limit)).scalars())

@@ -12,6 +12,10 @@ from audit.entry import Entry
 from audit.ledger import Ledger
 
 KINDS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
+"""Types of the files that every list of the desk has."""
+
+SHAPES = {"ocsf": "application/x-ndjson; charset=utf-8", "cef": "text/plain; charset=utf-8"}
+"""Those of entries in other systems' words."""
 
 
 def record(action: Action, details: Mapping[str, Any], dataset: str | None = None) -> Entry:

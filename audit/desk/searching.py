@@ -26,7 +26,7 @@ from audit.lookup import Line, lines_at
 COUNTED = 10_000
 """Beyond it a number is said as "more than 10,000"."""
 
-SCAN = 20_000
+SCAN = 10_000
 """Most entries that one screen looks through."""
 
 GLANCE = 1_000
@@ -109,11 +109,15 @@ class Search:
         if self.beside is None:
             return Count(min(looked, COUNTED), looked <= COUNTED)
         found = connection.execute(select(func.count()).select_from(self._tested(among).subquery())).scalar_one()
-        return Count(found, looked <= COUNTED)
+        return Count(min(found, COUNTED), looked <= COUNTED)
 
     def newest(self, number: int) -> Any:
         """The newest entries as a subquery of `t` and `idx`, to be counted in groups; no more than `number`."""
         return _ordered(self._tested(self._among(None, number, False)), False).limit(number).subquery("newest")
+
+    def within(self, number: int) -> Any:
+        """The newest entries that the driving index gives, tested no further, as a subquery."""
+        return self._among(None, number, False)
 
     def lines(self, engine: Engine, *, paired: bool = False) -> Iterator[Line]:
         """Every entry, oldest first, in short transactions. `paired`: an outcome whose intent is among them comes with
@@ -161,7 +165,7 @@ class Search:
 
     def _among(self, after: Cursor | None, limit: int, oldest: bool) -> Any:
         """The first entries that the driving index gives, in order."""
-        chosen = select(e.t, e.idx).where(self.times, e.idx <= self.through)
+        chosen = select(e.t, e.idx).where(self.times, _through(self.through))
         if after is not None:
             here, there = tuple_(e.t, e.idx), tuple_(after.t, after.index)
             # The first says it all; the second, the same for t alone, is what an index on (…, t) can be entered by.
@@ -179,7 +183,8 @@ def prepare(connection: Connection, asked: Filter, through: int | None = None) -
     bound = highest(connection) if through is None else through
     times = and_(true(), *(term.condition() for term in asked.terms if term.field in TIMES))
     rest = [term for term in asked.terms if term.field not in TIMES]
-    found = [(_few(connection, term, times), number) for number, term in enumerate(rest) if _drives(term)]
+    held = and_(times, _through(bound))
+    found = [(_few(connection, term, held), number) for number, term in enumerate(rest) if _drives(term)]
     best = min(found, default=None)
     if best is None:
         return Search(None, times, _beside(rest), bound)
@@ -198,6 +203,11 @@ def highest(connection: Connection) -> int:
 def bounded(search: Search, through: int) -> Search:
     """The same search among the entries through this index."""
     return replace(search, through=min(search.through, through))
+
+
+def _through(index: int) -> ColumnElement[bool]:
+    """Entries up to an index, in words that no database takes for a reason to go by the index of indexes."""
+    return e.idx + 0 <= index
 
 
 def _beside(terms: list[Term]) -> ColumnElement[bool] | None:
