@@ -123,36 +123,29 @@ def test_a_hold_and_an_execution_at_once_are_in_some_order(log: Engine) -> None:
     assert number_of(log, Action.LOG_PERSONAL_DESTROY) == (0 if Code.ERASURE_HELD in results else 1)
 
 
-@pytest.mark.parametrize(
-    ("over", "value", "covers"),
-    [
-        (Over.DATASET, "abcd-2345", (True, True, False)),
-        (Over.DATASET, "zzzz-9999", (False, True, False)),
-        (Over.AGREEMENT, "DSA-2026-01", (True, True, False)),
-        (Over.AGENCY, "labor", (True, True, False)),
-        (Over.AGENCY, "education", (False, False, False)),
-        (Over.SUBJECT, WHO, (True, True, False)),
-        (Over.SUBJECT, OTHER, (False, True, False)),
-        (Over.ALL, "", (True, True, True)),
-    ],
+COVERS = (
+    (NewHold(Over.DATASET, "abcd-2345", None, None, "m", "r"), (True, True, False, False)),
+    (NewHold(Over.DATASET, "zzzz-9999", None, None, "m", "r"), (False, True, False, False)),
+    (NewHold(Over.AGREEMENT, "DSA-2026-01", None, None, "m", "r"), (True, True, False, False)),
+    (NewHold(Over.AGENCY, "labor", None, None, "m", "r"), (True, True, False, False)),
+    (NewHold(Over.AGENCY, "education", None, None, "m", "r"), (False, False, False, False)),
+    (NewHold(Over.SUBJECT, WHO, None, None, "m", "r"), (True, True, False, False)),
+    (NewHold(Over.SUBJECT, OTHER, None, None, "m", "r"), (False, True, False, False)),
+    (NewHold(Over.ALL, "", None, None, "m", "r"), (True, True, True, True)),
+    (NewHold(Over.PERIOD, "", date(2015, 12, 31), date(2016, 1, 1), "m", "r"), (True, True, True, True)),
+    (NewHold(Over.PERIOD, "", date(2017, 1, 1), date(2017, 1, 1), "m", "r"), (False, False, False, False)),
+    (NewHold(Over.PERIOD, "", date(2010, 1, 1), date(2015, 12, 30), "m", "r"), (False, False, False, True)),
 )
-def test_what_a_hold_covers(log: Engine, over: Over, value: str, covers: tuple[bool, ...]) -> None:
-    place(log, over, value)
-    scopes = (ONE, Scope(Whose.PERSONS, None, 2016, 2016), Scope(Whose.UNKNOWN, None, 2016, 2016))
-    with log.connect() as connection:
-        assert tuple(bool(holds.covering(connection, scope)) for scope in scopes) == covers
-        assert holds.covering(connection, Scope(Whose.PERSONS, None, 2015, 2015)) == [] or over is Over.ALL
+"""Holds, and whether each covers one person, every person, unknown visitors of 2016, and every person of 2015."""
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "covers"),
-    [("2015-12-31", "2016-01-01", True), ("2017-01-01", "2017-01-01", False), ("2010-01-01", "2015-12-31", False)],
-)
-def test_what_a_hold_over_a_period_covers(log: Engine, first: str, last: str, covers: bool) -> None:
-    with log.begin() as connection:
-        days = (date.fromisoformat(first), date.fromisoformat(last))
-        holds.place(connection, COUNSEL, NewHold(Over.PERIOD, "", *days, "m", "r"), NOW)
-        assert bool(holds.covering(connection, ONE)) is covers
+def test_what_a_hold_covers(log: Engine) -> None:
+    of_2016 = (ONE, Scope(Whose.PERSONS, None, 2016, 2016), Scope(Whose.UNKNOWN, None, 2016, 2016))
+    for new, covers in COVERS:
+        with log.connect() as connection:
+            holds.place(connection, COUNSEL, new, NOW)
+            scopes = (*of_2016, Scope(Whose.PERSONS, None, 2015, 2015))
+            assert tuple(bool(holds.covering(connection, scope)) for scope in scopes) == covers, new
 
 
 def test_a_request_about_everybody_leaves_unknown_visitors_and_the_other_way_round(log: Engine) -> None:
