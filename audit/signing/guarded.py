@@ -17,6 +17,7 @@ from typing import Any
 
 from audit.checkpoints import BadCheckpoint, Checkpoint, parse
 from audit.keys import KeyUnusable, load_signer
+from audit.locks import turn
 from audit.mark import InconsistentLog, mark_of
 
 LONGEST = 65_536
@@ -31,13 +32,13 @@ class Guarded:
     def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
         self._keys = load_signer(path, "", create=False, now=now)
         self._mark = mark_of(path, self._keys)
-        self._turn = threading.Lock()
+        self._lock_file = path.with_name(f".{path.name}.signing")
         self._mark.read()
 
     def answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """What the other side of the socket hears: the keys and the mark, signature lines, or why not."""
         try:
-            with self._turn:
+            with turn(self._lock_file):
                 lines = self._sign(str(asked["sign"])) if "sign" in asked else ()
                 return {"keys": self._keys.statement(), "mark": self._mark.note(), "lines": lines}
         except (BadCheckpoint, InconsistentLog, KeyUnusable) as refused:
