@@ -25,6 +25,7 @@ from audit.lag import waiting
 from audit.locks import leadership, quick
 from audit.mark import mark_of
 from audit.sequencer import LOG, ROUND, Sequencer
+from audit.tally import keeping
 from audit.tiles import TileStore
 from benchmarks.log_entries import CHUNK, chunk
 from exchange import clock
@@ -83,6 +84,9 @@ def build_log(folder: Path, entries: int) -> Built:
             queueing, sequencing = queueing + queued - start, sequencing + time.perf_counter() - queued
             _say(sequencer.size, entries, queueing + sequencing)
         size = sequencer.size
+    start = time.perf_counter()
+    keeping.catch_up(engine)
+    sequencing += time.perf_counter() - start
     _search_indexes(engine, there=True)
     engine.dispose()
     return Built(folder, size, size - begun, queueing, sequencing)
