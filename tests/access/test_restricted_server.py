@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,11 +25,17 @@ from sqlalchemy.orm import Session
 from access.models import Client
 from agreements.models import AgreementVersion
 from audit import tables
+from audit.disclosures import index
+from audit.disclosures.keeping import Store
+from audit.disclosures.manifest import Ended
 from exchange import clock, epoch
+from exchange.catalog.subjects import name_subject
 from exchange.db import engine_options, prepare_engine
 from exchange.directory.models import Person
+from exchange.settings import Settings
 from tests.conftest import create_tables, make_settings
 from tests.makers.access import Holder, World, make_dataset, make_grant, store_rows
+from tests.makers.disclosures import subject_hash
 from tests.makers.postgres import fresh_database
 from tests.makers.server import ROOT, environment, free_port
 
@@ -45,6 +53,8 @@ class Running:
     engine: Engine
     world: World
     holder: Holder
+    settings: Settings
+    pid: int
     path: str = field(default="/resource/aaaa-2222.json")
 
     def token(self) -> str:
@@ -112,6 +122,7 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
     with Session(engine) as session:
         dataset = make_dataset(session)
         store_rows(session, settings, dataset, ROWS)
+        name_subject(session, None, dataset, "ssn", namespace="person-id", now=clock.now())
         world = make_grant(session, dataset=dataset)
         session.commit()
     port = free_port()
@@ -122,7 +133,8 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
     )  # fmt: skip
     try:
         _wait(port)
-        yield Running(port, engine, world, Holder(world.client_id, world.key, origin=f"http://127.0.0.1:{port}"))
+        holder = Holder(world.client_id, world.key, origin=f"http://127.0.0.1:{port}")
+        yield Running(port, engine, world, holder, settings, process.pid)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -169,6 +181,31 @@ def test_invariant_3_a_running_download_stops_within_a_second_and_the_next_is_re
         status, body = running.read(token, 1)
         assert (status, words in json.loads(body)["message"]) == (403, True)
     assert (len(running.entries("intent")), len(running.entries("refuse"))) == (1, 4)
+
+
+def test_a_server_that_is_killed_leaves_the_persons_of_the_rows_that_left(running: Running) -> None:
+    token = running.token()
+    assert running.read(token, 2)[0] == 200
+    store = Store(running.settings.data_dir / "disclosures")
+    (whole,) = (store.read(sha256) for sha256 in store.arriving())
+    assert whole.sha256 == running.outcome()["manifest"]
+    raw = _begin(running, token)
+    assert raw.recv(16_384).startswith(b"HTTP/1.1 200")
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    for process in (running.pid, *map(int, children)):  # the supervisor first, so that it starts no others
+        os.kill(process, signal.SIGKILL)
+    _drain_slowly(raw, b"")
+    cut = max(entry["id"] for entry in running.entries("intent"))
+    assert [entry["ref"] for entry in running.entries("outcome")] == [whole.head.intent]
+    person = subject_hash(running.settings, "person-id", "001-00-0000")
+    until = time.monotonic() + 10
+    while index.catch_up(running.engine, store) == 0 and time.monotonic() < until:
+        time.sleep(0.05)
+    index.catch_up(running.engine, store)
+    with running.engine.connect() as connection:
+        found = {each.intent: each for each in index.find(connection, store, [person])}
+    assert (found[cut].ended, found[cut].proven) == (Ended.BROKEN, True)
+    assert list(store.unfinished()) == []
 
 
 def _begin(running: Running, token: str) -> socket.socket:
