@@ -13,7 +13,6 @@ from audit.published import store
 from audit.recovery import COSIGNED, KEYS
 from audit.signing import stamps
 from audit.signing.vouching import SHOWN, Trouble, Vouchers, log_keys, seen_at, vouchers
-from audit.witness import board
 from audit.witness.policy import BadPolicy, Policy, without_witnesses
 from audit.witness.witnessing import policy_of
 
@@ -27,13 +26,8 @@ EVERY = 100_000
 @vouching.get("/keys")
 def keys() -> str:
     """The page: keys, witnesses, stamps, and what to do about what is wrong."""
-    found = _vouchers(SHOWN)
-    policy, wrong = _policy()
-    troubles = (*([wrong] if wrong else []), *found.troubles)
-    return render_template(
-        "audit/vouching/keys.html", found=found, policy=policy, troubles=troubles, seen_at=seen_at,
-        authority=installed.settings().time_stamp,
-    )  # fmt: skip
+    facts = {"found": _vouchers(SHOWN), "policy": _policy()[0], "authority": installed.settings().time_stamp}
+    return render_template("audit/vouching/keys.html", troubles=log_troubles(), seen_at=seen_at, **facts)
 
 
 @vouching.get("/keys/<any(keys, witnesses, stamps):part>.csv")
@@ -70,10 +64,11 @@ def stamp(size: int, kind: str) -> Response:
     return _file(f"{stamps.FOLDER}/{size}.{kind}", TEXT if kind == "checkpoint" else "application/timestamp-reply")
 
 
-@vouching.app_template_global("log_alarms")
-def log_alarms() -> tuple[board.Standing, ...]:
-    """For the desk's front page: the witnesses that saw another log than this one."""
-    return board.alarms(store())
+@vouching.app_template_global("log_troubles")
+def log_troubles() -> tuple[Trouble, ...]:
+    """For the desk's front page: what is wrong with keys, witnesses and stamps."""
+    wrong = _policy()[1]
+    return (*([wrong] if wrong else []), *_vouchers(SHOWN).troubles)
 
 
 def _file(name: str, kind: str) -> Response:

@@ -62,13 +62,23 @@ class Vouchers:
 
 def vouchers(store: TileStore, policy: Policy | None, stamped: bool, now: datetime, most: int = SHOWN) -> Vouchers:
     """Who vouches, and how that stands now. `stamped` says that an authority is set up."""
-    keys = tuple(_keys(store, now))
+    keys, (signed, wrong) = tuple(_keys(store, now)), _head(store)
     whole = Vouchers(
-        head(store), head_cosigned(store), keys, standings(store), tuple(stamps.stamps(store)[:most]),
+        signed, head_cosigned(store), keys, standings(store), tuple(stamps.stamps(store)[:most]),
         stamps.state(store), (),
     )  # fmt: skip
-    found = (*_of_witnesses(whole, now), *_of_policy(whole, policy), *_of_stamps(whole, stamped, now))
+    found = (*wrong, *_of_witnesses(whole, now), *_of_policy(whole, policy), *_of_stamps(whole, stamped, now))
     return Vouchers(**{**vars(whole), "troubles": found})
+
+
+def _head(store: TileStore) -> tuple[Head | None, tuple[Trouble, ...]]:
+    """The signed head, or what is wrong with the one that is published."""
+    try:
+        return head(store), ()
+    except (BadCheckpoint, UnicodeDecodeError) as bad:
+        what = f"The published checkpoint is not signed by the key that lies beside it: {bad}"
+        do = "Change nothing. Copy the log’s folder, and run: flask audit verify. It says what does not fit."
+        return None, (Trouble(what, do, alarm=True),)
 
 
 def since_of(standing: Standing) -> datetime | None:

@@ -21,7 +21,9 @@ from audit.witness.board import Board, State
 from audit.witness.courier import Courier
 from audit.witness.policy import Policy, parse
 from exchange.db import db
+from exchange.directory.models import RoleKind
 from tests.makers.audit import make_intent, make_signer, now, sequence, write
+from tests.makers.directory import make_person, sign_in
 from tests.makers.witness import Running, near_witness
 
 
@@ -96,6 +98,26 @@ def test_an_alarm_is_red_on_both_pages_and_in_readiness(
     assert (ready.status_code, ready.json["alarms"]) == (200, {"witness =cmd.example": "<b>422</b>"})
     rows = list(csv.reader(io.StringIO(client.get("/audit/keys/witnesses.csv").text)))
     assert rows[1][1] == "'=cmd.example"
+
+
+def test_a_checkpoint_that_is_not_the_logs_is_an_alarm(client: FlaskClient, data_dir: Path) -> None:
+    path = data_dir / "log" / "checkpoint"
+    path.write_text(path.read_text().replace("\n3\n", "\n2\n"))
+    page = client.get("/audit/keys")
+    assert page.status_code == 200
+    assert "not signed by the key that lies beside it" in page.text
+
+
+def test_the_desk_says_what_is_wrong(app: Flask, client: FlaskClient, data_dir: Path, tmp_path: Path) -> None:
+    auditor = make_person(db.session(), roles=(RoleKind.AUDITOR,))
+    sign_in(client, auditor)
+    assert "saw another log" not in client.get("/audit").text
+    with near_witness(tmp_path / "w", []) as one:
+        policy = set_policy(app, data_dir, one)
+    Board(TileStore(data_dir / "log"), policy).say(policy.witnesses["w"], State.ALARM, "422", now())
+    page = client.get("/audit").text
+    assert "saw another log" in page
+    assert 'href="/audit/keys"' in page
 
 
 def test_what_is_late_is_said_with_what_to_do(data_dir: Path, tmp_path: Path, app: Flask) -> None:
