@@ -36,7 +36,7 @@ TEXT = "text/plain; charset=utf-8"
 SIZE = "text/x.tlog.size"
 MOST_HASHES = 63
 MOST_EVIDENCE = 1_000
-"""Pieces of evidence that are kept; the first are what matters, and a log must not fill the witness's disk."""
+"""Pieces of evidence of each kind that are kept; the first are what matters, and a log must not fill the witness's disk."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Witness:
             if head.size == 0 and head.root != merkle.EMPTY_ROOT:
                 raise merkle.ProofError("the root of an empty tree is SHA-256 of nothing")
         except merkle.ProofError as wrong:
-            kind = "equivocation" if head.size == before.size else "inconsistent"
+            kind = "equivocation" if head.size == before.size else "unproven"
             self._keep(kind, head, note, request.note)
             return Answer(422, f"the log does not go on from the {before.size} entries seen here: {wrong}\n")
         return self._cosign(request.note, head, keys)
@@ -136,10 +136,14 @@ class Witness:
         return note, open_with(self.key.verifiers, note)
 
     def _keep(self, kind: str, head: Checkpoint, seen: str, shown: str) -> None:
-        """Both signed notes as one file, named by what they are; the same evidence is kept once."""
+        """Both signed notes as one file, named by what they are; the same evidence is kept once.
+
+        `equivocation` proves itself: one key, one size, two roots. `unproven` does not: anybody can send a true
+        checkpoint with a wrong proof. Each kind has its own limit, so that the second cannot crowd out the first.
+        """
         folder = self._folder / "evidence"
         path = folder / f"{kind}-{_hash(head.origin)[:12]}-{head.size}-{head.root.hex()[:16]}.txt"
-        if not path.exists() and len(list(folder.glob("*.txt"))) < MOST_EVIDENCE:
+        if not path.exists() and len(list(folder.glob(f"{kind}-*.txt"))) < MOST_EVIDENCE:
             write_private(path, f"cosigned here before:\n\n{seen}\nshown at {self._now().isoformat()}:\n\n{shown}")
 
 

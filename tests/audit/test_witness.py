@@ -69,7 +69,7 @@ def test_a_fork_is_refused_and_kept_as_evidence(grown: Running) -> None:
     assert grown.add(FORK.request(8, 8))[0] == 422
     assert grown.add(TREE.request(8, 12).replace("old 8\n", "old 8\n" + "A" * 43 + "=\n", 1))[0] == 422
     found = sorted(path.name.partition("-")[0] for path in (grown.folder / "evidence").glob("*.txt"))
-    assert found == ["equivocation", "inconsistent", "inconsistent"]
+    assert found == ["equivocation", "unproven", "unproven"]
     [proof] = (grown.folder / "evidence").glob("equivocation-*")
     assert FORK.note(8).split("\n\n")[0] in proof.read_text()
     assert TREE.note(8).split("\n\n")[0] in proof.read_text()
