@@ -46,8 +46,9 @@ class Rules:
 class Finding:
     """What stands out: `at` in milliseconds, `about` what tells it from every other of its kind.
 
-    `says` is the sentence; {person}, {client}, {dataset} and {group} in it stand for their names. `entries` finds the
-    entries behind it.
+    `says` is the sentence; {person}, {client}, {dataset} and {group} in it stand for their names. The entries behind it
+    are that of `index`, or else those of this person and client from `span[0]` through `span[1]` (milliseconds) with
+    this `action`.
     """
 
     kind: str
@@ -55,11 +56,13 @@ class Finding:
     at: int
     says: str
     numbers: tuple[tuple[str, int | str], ...]
-    entries: Filter
     actor: str = ""
     client: str = ""
     group: str = ""
     dataset: str = ""
+    span: tuple[int, int] = (0, 0)
+    action: str = ""
+    index: int | None = None
     key: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -71,18 +74,16 @@ class Finding:
         """Newest first; the same instant by kind and key."""
         return (-self.at, self.kind, self.key)
 
-
-def by(actor: str, client: str) -> Filter:
-    """The entries of a person through a client."""
-    found = Filter()
-    found = found.where("person", actor) if actor else found
-    return found.where("client", client) if client else found
-
-
-def within(found: Filter, first_t: int, last_t: int) -> Filter:
-    """The same between two times in milliseconds, both included."""
-    begin, end = instant_of(first_t).isoformat(), instant_of(last_t).isoformat()
-    return found.where("t", begin, operator=">=").where("t", end, operator="<=")
+    @property
+    def entries(self) -> Filter:
+        """What finds the entries behind it."""
+        if self.index is not None:
+            return Filter().where("index", str(self.index))
+        begin, end = (instant_of(milliseconds).isoformat() for milliseconds in self.span)
+        found = Filter()
+        for name, value in (("person", self.actor), ("client", self.client), ("action", self.action)):
+            found = found.where(name, value) if value else found
+        return found.where("t", begin, operator=">=").where("t", end, operator="<=")
 
 
 def who(actor: str, client: str) -> str:

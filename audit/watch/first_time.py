@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from audit.days import milliseconds
-from audit.desk.filtering import Filter
 from audit.tally.tables import firsts
 from audit.watch.finding import Finding, Rules
 from audit.watch.scope import midnight
@@ -41,7 +40,7 @@ def _finding(index: int, rows: Sequence[Any]) -> Finding:
         at=rows[0].at,
         says=f"The first read of {{dataset}}{by_whom}{through}.",
         numbers=(("Entry", index),),
-        entries=Filter().where("index", str(index)),
+        index=index,
         actor=whose.get("actor", ""),
         client=whose.get("client", ""),
         group=whose.get("group", ""),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from audit.days import LEGAL_ZONE, milliseconds
 from audit.tally.counting import day_number
 from audit.tally.tables import actor_days
-from audit.watch.finding import Finding, Rules, by, within
+from audit.watch.finding import Finding, Rules
 
 held = actor_days.c
 
@@ -50,7 +50,7 @@ def _finding(row: Any, ended: datetime) -> Finding:
             ("Refused", row.refusals),
             ("Rows", row.rows),
         ),
-        entries=within(by(row.actor, row.client), max(row.first_t, milliseconds(ended) + 1), row.last_t),
+        span=(max(row.first_t, milliseconds(ended) + 1), row.last_t),
         actor=row.actor,
         client=row.client,
     )

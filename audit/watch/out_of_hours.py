@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from audit.days import LEGAL_ZONE, milliseconds
-from audit.tally.counting import EPOCH, day_number
+from audit.tally.counting import EPOCH, HOUR_MS, day_number
 from audit.tally.tables import actor_days
-from audit.watch.finding import Finding, Rules, by, who, within
+from audit.watch.finding import Finding, Rules, who
 from audit.watch.heat import WEEKDAYS
 from audit.watch.holidays import SATURDAY, STATUTE, holiday_on
+from audit.watch.scope import READING
 
 held = actor_days.c
 
@@ -39,17 +41,16 @@ def _finding(rules: Rules, row: Any) -> Finding:
     day = _day(row.day)
     why = _why_free(day)
     hours = [hour for hour in DAY if row.hours >> hour & 1 and (why or not rules.opens <= hour < rules.closes)]
-    begin, end = _instant(day, hours[0]), _instant(day, hours[-1]) + timedelta(hours=1, milliseconds=-1)
+    begin, end = _instant(day, hours[0]), _instant(day, hours[-1]) + HOUR_MS - 1
     return Finding(
         kind="out-of-hours",
         about=(day.isoformat(), row.actor, row.client),
-        at=min(row.last_t, milliseconds(end)),
+        at=min(row.last_t, end),
         says=f"{who(row.actor, row.client)} read restricted rows on {WEEKDAYS[day.weekday()]} {day} {_times(hours)}: "
         f"{why or f'outside {rules.opens:02d}:00 to {rules.closes:02d}:00'}.",
         numbers=(("Hours out of hours", len(hours)), ("Reads that day", row.reads), ("Rows that day", row.rows)),
-        entries=within(
-            by(row.actor, row.client).where("action", "access:rows:*"), milliseconds(begin), milliseconds(end)
-        ),
+        span=(begin, end),
+        action=READING,
         actor=row.actor,
         client=row.client,
     )
@@ -70,11 +71,13 @@ def _day(number: int) -> date:
     return EPOCH + timedelta(days=number)
 
 
-def _instant(day: date, hour: int) -> datetime:
-    """When an hour of Connecticut's clock began; the first of the two where the clocks are set back."""
-    return datetime.combine(day, time(hour), LEGAL_ZONE)
+@functools.lru_cache(2048)
+def _instant(day: date, hour: int) -> int:
+    """When an hour of Connecticut's clock began, in milliseconds; the first of two where the clocks are set back."""
+    return milliseconds(datetime.combine(day, time(hour), LEGAL_ZONE))
 
 
+@functools.lru_cache(2048)
 def _why_free(day: date) -> str | None:
     """Why nobody works on this day, or None."""
     if day.weekday() >= SATURDAY:

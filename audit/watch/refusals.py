@@ -17,7 +17,7 @@ from audit.actions import Action, Outcome
 from audit.days import milliseconds
 from audit.tally.counting import EPOCH, day_number
 from audit.tally.tables import actor_days
-from audit.watch.finding import Finding, Rules, by, who, within
+from audit.watch.finding import Finding, Rules, who
 from audit.watch.scope import midnight
 
 REFUSALS = (
@@ -111,7 +111,7 @@ def _finding(before: Sequence[Any], success: Any, actor: str, client: str) -> Fi
         says=f"{who(actor, client)} was refused {len(before)} times, and let in within {minutes} minutes of the first "
         f"refusal ({success.action}).",
         numbers=(("Refusals", len(before)), ("Minutes", minutes), ("Let in at entry", success.idx)),
-        entries=within(by(actor, client), before[0].at, success.at),
+        span=(before[0].at, success.at),
         actor=actor,
         client=client,
     )

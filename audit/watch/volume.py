@@ -11,7 +11,8 @@ from sqlalchemy import BigInteger, Connection, Select, String, and_, column, fun
 
 from audit.tally.counting import EPOCH, day_number
 from audit.tally.tables import actor_days
-from audit.watch.finding import Finding, Rules, by, who, within
+from audit.watch.finding import Finding, Rules, who
+from audit.watch.scope import READING
 
 held = actor_days.c
 
@@ -83,7 +84,8 @@ def _finding(row: Any, actor: str, client: str, before: Sequence[int], limit: in
             ("Days before", len(before)),
             ("Reads", row.reads),
         ),
-        entries=within(by(actor, client).where("action", "access:rows:*"), row.first_t, row.last_t),
+        span=(row.first_t, row.last_t),
+        action=READING,
         actor=actor,
         client=client,
     )
