@@ -35,6 +35,9 @@ def test_open_grants_and_live_tokens_of_an_ended_agreement(session: Session) -> 
     assert certificate == "no clause asks for destruction"
     made.revoked_at = clock.now()
     assert texts(ask(session, QUESTION, clock.now()))[0][6] == "0"
+    session.get_one(Grant, world.grant_id).not_after = clock.now() - timedelta(seconds=1)
+    assert ask(session, QUESTION, clock.now()).rows == (), "past its own window it is closed"
+    session.get_one(Grant, world.grant_id).not_after = clock.now() + timedelta(days=1)
     session.get_one(Grant, world.grant_id).state = "revoked"
     assert ask(session, QUESTION, clock.now()).rows == ()
 

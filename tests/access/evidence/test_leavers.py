@@ -116,3 +116,19 @@ def test_who_left_with_nothing_open_is_not_listed_but_counted(session: Session) 
 def test_days_of_departure_are_handed_to_the_desk(session: Session) -> None:
     person, other = leaver(session, clock.now() - DAY), make_person(session, "Sta Yer")
     assert leavers.ends_of(session, [person.pseudonym, other.pseudonym]) == {person.pseudonym: person.left_at}
+
+
+def test_what_was_done_before_leaving_is_no_finding(session: Session, engine: Engine, tmp_path: Path) -> None:
+    left_at = (clock.now() - 2 * DAY).replace(microsecond=900_000)
+    person = leaver(session, left_at)
+
+    def act(action: Action, at: datetime) -> None:
+        append(session.connection(), Entry(action, Outcome.DONE, actor=person.pseudonym, dataset="aaaa-2222", at=at))
+        session.commit()
+        sequence(engine, tmp_path)
+
+    act(Action.ACCESS_ROWS_INTENT, left_at - timedelta(milliseconds=500))
+    assert ask(session, QUESTION, clock.now()).rows == ()
+    act(Action.ACCESS_ROWS_REFUSE, left_at + timedelta(hours=1))
+    ((_, _, what, *_, state),) = ask(session, QUESTION, clock.now()).rows
+    assert (what.note, state.text) == ("no data was read", "tried after leaving")

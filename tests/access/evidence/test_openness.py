@@ -15,6 +15,7 @@ from access.evidence.openness import QUESTION
 from audit.actions import Action
 from exchange.catalog.cuts import cut_of
 from exchange.catalog.models import Dataset
+from exchange.classification.withheld import agreed
 from exchange.db import db
 from exchange.directory.models import RoleKind
 from exchange.rows.types import ColumnInfo
@@ -96,6 +97,15 @@ def test_an_open_cut_hides_what_its_rule_hides(session: Session, settings: Setti
     assert cut is not None
     assert scan(session, settings, cut).found == []
     assert ask(session, QUESTION, NOON).rows == ()
+
+
+def test_zero_is_no_small_count_even_where_a_rule_hides_it(session: Session, settings: Settings) -> None:
+    dataset = make_public(session, settings, 0, 11, 10)
+    classification = agreed(session, dataset.id)
+    assert classification is not None
+    classification.suppression = {"rule": "DCF_LE10", "columns": ["cases"]}
+    (found,) = scan(session, settings, dataset).found
+    assert (found["cells"], found["least"], found["rule"]) == (1, 10, "DCF_LE10")
 
 
 def test_a_cut_without_a_rule_shows_them(session: Session, settings: Settings) -> None:

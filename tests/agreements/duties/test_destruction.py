@@ -83,6 +83,19 @@ def test_a_draft_owes_nothing(session: Session, cast: Cast) -> None:
     assert all(ended.version_id != version.id for ended in destruction.ended(session, later(5000)))
 
 
+def test_an_agreement_that_goes_on_in_a_newer_version_has_not_ended(session: Session) -> None:
+    old = make_version(session, "DSA-2026-0009", Tier.DSA, state=State.EXPIRED)
+    assert len(destruction.ended(session, clock.now())) == 1
+    newer = AgreementVersion(agreement_id=old.agreement_id, number=2, state=State.ACTIVE.value, state_since=clock.now())
+    newer.begins_at, newer.ends_at = old.begins_at, old.ends_at
+    session.add(newer)
+    session.flush()
+    assert destruction.ended(session, clock.now()) == []
+    newer.state = State.TERMINATED.value
+    session.flush()
+    assert [ended.number for ended in destruction.ended(session, clock.now())] == [2]
+
+
 def test_the_days_are_those_of_the_clause(session: Session, cast: Cast) -> None:
     version = make_dsa(session, cast)
     editing.set_clause(session, cast.drafter, version, "C31", {"days": 5}, now=later(0))
