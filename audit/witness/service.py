@@ -36,7 +36,7 @@ TEXT = "text/plain; charset=utf-8"
 SIZE = "text/x.tlog.size"
 MOST_HASHES = 63
 MOST_EVIDENCE = 1_000
-"""Pieces of evidence of each kind that are kept; the first are what matters, and a log must not fill the witness's disk."""
+"""Pieces of evidence of each kind that are kept; the first matter most, and nobody may fill the witness's disk."""
 
 
 @dataclass(frozen=True)

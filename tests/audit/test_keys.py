@@ -133,7 +133,7 @@ def test_a_change_of_keys_that_was_killed_goes_on_with_the_same_key(
         promised = read_keys(next_of(path))[0]
         sequence(database, tmp_path)
         assert make_signer(tmp_path).verifier == old
-        assert rotate(database, path, MONTH, now).new.verifiers == promised.verifiers
+        assert rotate(database, path, MONTH, lambda: now() + timedelta(days=3)).new.verifiers == promised.verifiers
     assert not next_of(path).exists()
     sequence(database, tmp_path)
     new = make_signer(tmp_path).verifier
@@ -145,6 +145,9 @@ def test_a_change_of_keys_that_was_killed_goes_on_with_the_same_key(
         rows = connection.execute(select(tables.entries.c.body).order_by(tables.entries.c.idx)).scalars().all()
     said = json.loads(bytes(rows[-1]))
     assert (said["action"], said["details"]["new"][0]) == ("log:key:rotate", new.vkey())
+    until = read_keys(path)[1].until
+    assert until is not None
+    assert said["details"]["until"] == until.isoformat(timespec="seconds"), "the file ends the key when the log says"
     assert make_mark(tmp_path).read().size == 2
 
 
