@@ -105,7 +105,6 @@ def place(connection: Connection, acting: Acting, new: NewHold, at: datetime) ->
     """Place a hold; from the commit on nothing that it covers can be erased. Raises `NotNow`, `NotThis`."""
     require(acting, Duty.HOLD)
     _complete(new)
-    keep_still(connection)
     days = {"first_day": _text(new.first_day), "last_day": _text(new.last_day)} if new.over is Over.PERIOD else {}
     row = {"scope": str(new.over), "value": new.value or None, "matter": new.matter, "reason": new.reason, **days}
     made = connection.execute(
@@ -174,7 +173,10 @@ def require_none(connection: Connection, scope: Scope) -> None:
 
 
 def keep_still(connection: Connection) -> None:
-    """Let no hold be placed between the look at holds and the commit; SQLite has one writer anyhow."""
+    """Let no hold be placed between the look at holds and the commit, and wait for one that is being placed.
+
+    SQLite has one writer anyhow.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {holds.name} IN SHARE ROW EXCLUSIVE MODE"))
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
 
 import audit.retention.tables as kept
 from audit import tables, verification
@@ -217,7 +218,10 @@ def test_another_key_put_in_its_place_opens_nothing(connection: Connection, seal
     row = connection.execute(select(kept.subject_keys)).one()._asdict()
     forged = sealer.master.present().wrap(bytes(32), f"charter-oak/personal/{row['id']}/{WHO}/2018".encode())
     connection.execute(update(kept.subject_keys).values(wrapped=forged))
-    assert set(texts(sealer, connection, entry).values()) == {None}
+    aad, nonce = "\n".join(("k1", entry.id, "address", row["id"])).encode(), bytes(12)
+    raw = nonce + AESGCM(bytes(32)).encrypt(nonce, b"another address\x80", aad)
+    other = {"address": f"k1.{row['id']}.{base64.b64encode(raw).decode()}"}
+    assert sealer.open(connection, entry.id, other)[0].text is None
 
 
 def test_a_key_whose_row_is_gone_is_an_alarm(connection: Connection, sealer: Sealer) -> None:
@@ -228,6 +232,7 @@ def test_a_key_whose_row_is_gone_is_an_alarm(connection: Connection, sealer: Sea
 
 def test_destroyed_bytes_leave_the_files_of_sqlite(tmp_path: Path, sealer: Sealer) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'log.db'}")
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA secure_delete=OFF"))
     tables.metadata.create_all(engine)
     with engine.begin() as connection:
         sealer.seal(connection, signed_in(), WHO, FACTS)
