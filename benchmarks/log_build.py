@@ -93,10 +93,10 @@ def build_log(folder: Path, entries: int) -> Built:
 
 
 def _prepare(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = environment(folder, free_port())
+    run_flask(variables, "migrate")
     if not (folder / "demo" / "credentials.json").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        variables = environment(folder, free_port())
-        run_flask(variables, "migrate")
         run_flask(variables, "demo", "load")
 
 

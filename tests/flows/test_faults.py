@@ -14,6 +14,8 @@ import sqlite3
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from audit.entry import new_id
+from audit.lag import BOUNDS
 from demo.client import ApiClient
 from tests.makers.log import kept_entries
 from tests.makers.postgres import fresh_database
@@ -127,6 +131,55 @@ def test_invariant_1_no_entry_is_lost_when_the_sequencer_is_killed(server: Serve
     assert killed >= 4
     assert {(answer.status, answer.whole) for answer in crowd.answers} == {(200, True)}
     within(WITHIN_S, lambda: not waiting_entries(server))
+
+
+def test_invariant_1_nothing_leaves_while_the_sequencer_hangs_and_it_is_ended_by_itself(server: Server) -> None:
+    """Too much waits for a checkpoint: permits get 503, refusals are recorded; nobody has to help."""
+    client, path = authorized(server), rows_of(server)
+    assert read(client, path).status == 200
+    stop_the_sequencer_and_fill_the_line(server, BOUNDS.most_waiting + 1)
+    within(WITHIN_S, lambda: read(client, path).status == 503)
+    reply = client.read(path)
+    assert reply.status == 503
+    assert int(reply.headers["Retry-After"]) > 0
+    assert b'"error": true' in reply.body or b'"error":true' in reply.body
+    assert status_of(f"{server.origin}/readyz") == 503
+    assert client.read(path + "&$select=no_such_column").status == 400
+    assert any(entry.get("code") == "query" for entry in kept_entries(server))
+    within(120, lambda: read(client, path).status == 200)
+    within(60, lambda: status_of(f"{server.origin}/readyz") == 200)
+    holds(server, [read(client, path)])
+
+
+def stop_the_sequencer_and_fill_the_line(server: Server, count: int) -> None:
+    """Hang the sequencer between two of its transactions, and put so many small entries behind it."""
+    made = [new_id() for _ in range(count)]
+    body = '{{"action":"access:rows:refuse","id":"{}","outcome":"refused","t":1781539201000,"v":1}}'
+    for _ in range(100):
+        leaders = below(server.pid, "sequence")
+        for pid in leaders:
+            os.kill(pid, signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(database_of(server), timeout=0.2)) as connection:
+            try:
+                connection.executemany(
+                    "INSERT INTO audit_queue (id, body) VALUES (?, ?)", [(id, body.format(id).encode()) for id in made]
+                )
+                connection.commit()
+                return
+            except sqlite3.OperationalError:
+                for pid in leaders:
+                    os.kill(pid, signal.SIGCONT)
+        time.sleep(0.05)
+    raise AssertionError("the sequencer was never found between two transactions")
+
+
+def status_of(url: str) -> int:
+    """The status that an address answers with."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def while_the_log_cannot_write(server: Server, begin: Callable[[], object], end: Callable[[], object]) -> None:
