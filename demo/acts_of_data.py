@@ -50,6 +50,10 @@ def classify(stage: Stage, four_by_four: str, plot: Plot) -> str:
         if f"page={number}" not in page.body.decode() or following.status != 200:
             break
         page = following
+    if plot.subject is not None:
+        named = officer.get(f"/subjects/{four_by_four}")
+        expect(officer.submit(named, {"column": plot.never, "namespace": "student-id"}), "Named.")
+        stage.say("each reading will record whose records leave, by", plot.never)
     early = stage.public().get(f"/data/{four_by_four}")
     stage.say("before anybody agreed, the public asked for the page", f"HTTP {early.status}")
     page = expect(officer.submit(page, {}, action="/propose"))

@@ -13,6 +13,7 @@ from audit import verification
 from demo.acts_of_access import Reading
 from demo.acts_of_agreement import terminate
 from demo.browser import Page, PageError
+from demo.plot import Plot
 from demo.stage import Stage, expect
 from exchange import clock
 
@@ -48,6 +49,19 @@ def audit_it(stage: Stage, reading: Reading, four_by_four: str) -> None:
         stage.say("the same proof with one bit of the entry flipped", f"refused: {failed}")
     else:
         raise PageError("a changed entry passed the proof")
+
+
+def account_for(stage: Stage, plot: Plot) -> None:
+    """The auditor asks who was given one person's records; the address and the log get a keyed hash."""
+    if plot.subject is None:
+        return
+    auditor = stage.person("auditor")
+    form = expect(auditor.get("/audit/disclosures"))
+    page = expect(auditor.submit(form, {"namespace": "student-id", "key": plot.subject}), "Account of disclosures")
+    if plot.subject in page.url:
+        raise PageError("the person's key stands in an address")
+    told = " ".join(page.tree.xpath("//main//dl/div[last()]/dd//text()")).strip()
+    stage.say("times that one student's records left, with recipient and reason; the address holds a keyed hash", told)
 
 
 def end_it(stage: Stage, reading: Reading, path: str) -> None:

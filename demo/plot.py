@@ -14,6 +14,7 @@ from exchange.hub.source import names_for, tidy_labels
 SENSITIVE = re.compile(
     r"race|ethnic|sex|age\b|birth|name|address|student|person|key|value|count|score|absent|wage|ssn|death|rate", re.I
 )
+NAMES_A_PERSON = re.compile(r"(student|worker|person|client|case)_?(key|id|number)\Z")
 FEWEST, MOST = 2, 60
 SAMPLE = 200_000
 LEAST_COLUMNS = 3
@@ -35,6 +36,8 @@ class Plot:
     filter_column: str | None
     filter_values: tuple[str, ...]
     rows: int
+    subject: str | None
+    """A person's key from a row that the filter lets through, if `never` is the column that names persons."""
 
 
 def plot_of(file: Path, stamp: str) -> Plot:
@@ -62,7 +65,17 @@ def plot_of(file: Path, stamp: str) -> Plot:
         column,
         values,
         len(rows),
+        _subject(names, rows, never, column, values),
     )
+
+
+def _subject(
+    names: tuple[str, ...], rows: list[list[str]], never: str, column: str | None, values: tuple[str, ...]
+) -> str | None:
+    if not NAMES_A_PERSON.search(never):
+        return None
+    seen = (row for row in rows if column is None or row[names.index(column)] in values)
+    return next((row[names.index(never)] for row in seen), None)
 
 
 def _withheld(names: tuple[str, ...]) -> tuple[str, ...]:

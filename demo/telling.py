@@ -50,5 +50,6 @@ def _acts(stage: Stage, settings: Settings, file: Path) -> None:
     acts_of_access.get_token(stage, reading, path.split("/")[2], plot)
     acts_of_access.read_restricted(stage, reading, plot)
     acts_of_record.audit_it(stage, reading, four_by_four)
+    acts_of_record.account_for(stage, plot)
     acts_of_record.end_it(stage, reading, path)
     acts_of_record.verify_it(stage, settings.data_dir)
