@@ -274,6 +274,10 @@ def test_question_3_of_the_desk(app: Flask, readings: Sequence[str], settings: S
     page = page_of(browser, address)
     assert page.count("records; Manifest matches the log") == 2
     assert BASIS in page
+    for typed in (f"nothing:{person(1)}", "person-id: "):
+        again = unescape(browser.submit("/audit/questions/resident", {"resident": typed}).get_data(as_text=True))
+        assert "Write the " in again
+        assert person(1) not in again
 
 
 def text_of(content: bytes) -> str:
