@@ -123,7 +123,9 @@ def test_what_was_done_before_leaving_is_no_finding(session: Session, engine: En
     person = leaver(session, left_at)
 
     def act(action: Action, at: datetime) -> None:
-        append(session.connection(), Entry(action, Outcome.DONE, actor=person.pseudonym, dataset="aaaa-2222", at=at))
+        append(
+            session.connection(), Entry(action, Outcome.INTENDED, actor=person.pseudonym, dataset="aaaa-2222", at=at)
+        )
         session.commit()
         sequence(engine, tmp_path)
 
