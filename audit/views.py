@@ -17,7 +17,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    stream_with_context,
     url_for,
 )
 from werkzeug.wrappers import Response as AnyResponse
@@ -29,7 +28,7 @@ from audit.desk.entries_asked import EntriesAsked, old_address, read
 from audit.desk.entries_shown import naming
 from audit.desk.filter_fields import FIELDS, WORDS
 from audit.desk.filtering import Filter
-from audit.desk.recording import KINDS, SHAPES, attachment, record
+from audit.desk.recording import KINDS, SHAPES, attachment, record, streamed
 from audit.desk.searching import Cursor, highest, prepare
 from audit.lag import waiting
 from audit.lookup import Line
@@ -172,6 +171,4 @@ def _export(found: Filter, kind: str) -> Response:
     details = {"question": "entries", "format": kind, "filter": str(found.without_words()), "through": through}
     record(Action.LOG_ENTRIES_EXPORT, details, next(iter(found.values("dataset")), None))
     content = _content(search.lines(engine(), paired=kind == "jsonl"), kind)
-    # With its context, so that each short transaction of the stream is still begun as one that only reads.
-    stream: Any = stream_with_context(iter(content))
-    return Response(stream, content_type={**KINDS, **SHAPES}[kind], headers=attachment(f"entries.{kind}"))
+    return Response(streamed(content), content_type={**KINDS, **SHAPES}[kind], headers=attachment(f"entries.{kind}"))

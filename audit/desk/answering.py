@@ -35,7 +35,7 @@ def listed(asked: Asked, found: Filter, rows: Rows = entry_rows) -> tuple[Search
     answer = Answer(
         rows(asked, screen.lines),
         more=str(screen.more) if screen.more else None,
-        summary=(("Entries", str(search.count(connection))),) if asked.after is None else (),
+        summary=(("Entries that answer", str(search.count(connection))),) if asked.after is None else (),
         notes=looked(screen),
         links=links(found),
     )

@@ -26,7 +26,7 @@ QUESTION = DeskQuestion(
     title="Who read a dataset?",
     asks="Who read this dataset between two days, under which agreement version and for which purpose, "
     "and who was refused.",
-    law=("CGS §4-193(c): record of who obtained access", "CGS §2-90: audit of state agencies"),
+    law=("CGS 4-193(c): record of who obtained access", "CGS 2-90: audit of state agencies"),
     fields=(
         Field("dataset", "Dataset", "dataset", "Its id (abcd-1234) or words of its title.", required=True),
         Field("since", "From", "day", "First day, Connecticut time. Empty: from the beginning.", days_back=365),

@@ -154,7 +154,7 @@ QUESTION = DeskQuestion(
     key="log",
     title="Does the log hold, and who read it?",
     asks="How the chain stands, whether numbers or ends are missing, and every reading and export of the log itself.",
-    law=("NIST SP 800-53 AU-9, AU-10, AU-12: protection of audit information", "CGS §2-90: audit of state agencies"),
+    law=("NIST SP 800-53 AU-9, AU-10, AU-12: protection of audit information", "CGS 2-90: audit of state agencies"),
     fields=(
         Field("since", "Readings from", "day", "First day, Connecticut time. Empty: from the beginning.", days_back=30),
         Field("until", "Through", "day", "Last day, inclusive. Empty: until now."),

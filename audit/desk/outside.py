@@ -159,7 +159,7 @@ QUESTION = DeskQuestion(
     title="Who went, or tried to go, outside an agreement or office hours?",
     asks="Attempts outside the agreed purpose, scope, term or roster, which were refused; and reads that were "
     "permitted, but at night, on a weekend or on a legal holiday.",
-    law=("CGS §1-4: legal holidays", "NIST SP 800-53 AC-2(11), AU-6: conditions of use; review of what is unusual"),
+    law=("CGS 1-4: legal holidays", "NIST SP 800-53 AC-2(11), AU-6: conditions of use; review of what is unusual"),
     fields=(
         Field(
             "which",

@@ -158,7 +158,7 @@ class DeskQuestion:
     """A standing question of the auditors.
 
     `number` is its place in the list, `key` its word in the address (/audit/questions/<key>); `asks` says in a sentence
-    what it answers, `law` what asks for it ("CGS §4-193(c)"); `empty` what it means that there is no row, and what to
+    what it answers, `law` what asks for it ("CGS 4-193(c)"); `empty` what it means that there is no row, and what to
     do next.
     """
 

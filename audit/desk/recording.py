@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import Context, copy_context
 from typing import Any, cast
 
-from flask import current_app, g
+from flask import current_app, g, stream_with_context
 
 from audit.actions import Action, Outcome
 from audit.entry import Entry
@@ -27,6 +28,24 @@ def record(action: Action, details: Mapping[str, Any], dataset: str | None = Non
     entry = Entry(action, Outcome.DONE, actor=g.identity.pseudonym, dataset=dataset, details=facts)
     cast(Ledger, current_app.extensions["ledger"]).record(entry)
     return entry
+
+
+def streamed(content: Iterable[Any]) -> Iterator[Any]:
+    """A file's content, made piece by piece in the request's own context.
+
+    The request is torn down before its first piece is sent. What was said of it by then, that it only reads, must still
+    hold, or each short transaction of the stream would take SQLite's write lock.
+    """
+    stream: Any = stream_with_context(iter(content))
+    return _within(copy_context(), stream)
+
+
+def _within(context: Context, stream: Any) -> Iterator[Any]:
+    try:
+        while (piece := context.run(next, stream, None)) is not None:
+            yield piece
+    finally:
+        context.run(stream.close)
 
 
 def attachment(name: str) -> dict[str, str]:

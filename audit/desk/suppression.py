@@ -37,7 +37,7 @@ QUESTION = DeskQuestion(
     title="Was suppression overridden?",
     asks="Whether anybody let small counts through that should have been suppressed, and which acts can have "
     "lowered a floor.",
-    law=("34 CFR §99.31(b): de-identified records", "CGS §10-10a: student data (floors to be confirmed by counsel)"),
+    law=("34 CFR 99.31(b): de-identified records", "CGS 10-10a: student data (floors to be confirmed by counsel)"),
     fields=(
         Field("dataset", "Dataset", "dataset", "Its id or title. Empty: all."),
         Field("since", "From", "day", "First day, Connecticut time. Empty: from the beginning.", days_back=365),

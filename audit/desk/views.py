@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -16,7 +16,7 @@ from audit.actions import Action
 from audit.desk import standing
 from audit.desk.question import Answer, AskAgain, Asked, DeskQuestion, Heading
 from audit.desk.reading import Reading, by_name, read, recorded
-from audit.desk.recording import KINDS, attachment, record
+from audit.desk.recording import KINDS, attachment, record, streamed
 from audit.desk.searching import highest
 from audit.published import engine
 
@@ -78,8 +78,7 @@ def question_csv(key: str) -> Response:
         abort(400, again.message)
     details = {"question": key, "format": "csv", **recorded(asked, reading), "through": through}
     record(Action.LOG_ENTRIES_EXPORT, details, reading.one("dataset") or None)
-    # With its context, so that each short transaction of the stream is still begun as one that only reads.
-    stream: Any = stream_with_context(_csv(asked, reading, first, through))
+    stream = streamed(_csv(asked, reading, first, through))
     return Response(stream, content_type=KINDS["csv"], headers=attachment(f"{key}.csv"))
 
 
