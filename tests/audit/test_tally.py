@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, delete, select, update
 
-from audit import sequencer, tables
+from audit import tables
 from audit.actions import Action, Outcome
 from audit.entry import Entry
+from audit.indexing import index_waiting
 from audit.reconciliation import compare
 from audit.recovery import size_of
 from audit.tally import keeping
@@ -70,11 +71,11 @@ def test_tallies_are_the_sum_of_the_entries_after_any_rounds(database: Engine, t
         write(database, any_entries(dice, dice.randrange(1, 40)))
         if dice.random() < 0.4:  # a leader that is killed before its transaction is committed
             with pytest.raises(InterruptedError), database.begin() as connection:
-                sequencer.index_waiting(connection)
+                index_waiting(connection)
                 raise InterruptedError
         if dice.random() < 0.4:  # a leader that is killed after it, before the tree is grown
             with database.begin() as connection:
-                sequencer.index_waiting(connection)
+                index_waiting(connection)
         if dice.random() < 0.6:
             sequence(database, tmp_path)
         assert stored(database) == counted(database)
@@ -98,10 +99,28 @@ def test_a_log_older_than_its_tallies_is_counted_in_the_next_rounds(
     rounds = 0
     while stored(database) != counted(database):
         with database.begin() as connection:
-            sequencer.index_waiting(connection)
+            index_waiting(connection)
         rounds += 1
     assert rounds == 4
     compare(database, tmp_path / "log", 30).tallies.compare()
+
+
+def test_full_rounds_are_counted_when_there_is_time(
+    database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "FULL", 10)
+    monkeypatch.setattr(keeping, "BEHIND", 8)
+    write(database, any_entries(random.Random(7), 14))
+    with database.begin() as connection:
+        assert index_waiting(connection, 10) == 10
+        assert (keeping.size_of(connection), keeping.behind(connection)) == (0, 10)
+        assert index_waiting(connection, 10) == 4
+        assert (keeping.size_of(connection), keeping.behind(connection)) == (8, 6)
+        assert index_waiting(connection, 10) == 0
+        assert keeping.behind(connection) == 0
+    assert stored(database) == counted(database)
+    sequence(database, tmp_path)
+    compare(database, tmp_path / "log", 14).tallies.compare()
 
 
 def test_counting_anew_gives_the_same(database: Engine, tmp_path: Path) -> None:

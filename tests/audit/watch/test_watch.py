@@ -8,11 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
 from audit import tables
 from audit.actions import Outcome
@@ -37,10 +38,10 @@ def auditor(app: Flask, client: FlaskClient) -> FlaskClient:
     return client
 
 
-def keep(app: Flask, entries: Sequence[Entry]) -> None:
+def keep(engine: Engine, folder: Path, entries: Sequence[Entry]) -> None:
     """Write and sequence."""
-    write(db.engine, entries)
-    sequence(db.engine, app.config["SETTINGS"].data_dir)
+    write(engine, entries)
+    sequence(engine, folder)
 
 
 def reads(at: datetime, number: int = 1, rows: int = 10, **members: object) -> list[Entry]:
@@ -53,16 +54,17 @@ def reads(at: datetime, number: int = 1, rows: int = 10, **members: object) -> l
     return made
 
 
-def found(filter_text: str) -> int:
+def found(engine: Engine, filter_text: str) -> int:
     """How many entries a filter finds."""
     condition = parse(filter_text).condition()
-    with db.engine.connect() as connection:
+    with engine.connect() as connection:
         return connection.execute(select(func.count()).select_from(tables.entries).where(condition)).scalar_one()
 
 
-def test_hours_days_and_weeks_add_up_to_the_same_and_lead_to_their_entries(app: Flask) -> None:
+def test_hours_days_and_weeks_add_up_to_the_same_and_lead_to_their_entries(database: Engine, tmp_path: Path) -> None:
     keep(
-        app,
+        database,
+        tmp_path,
         [
             *reads(NOON, 3),
             *reads(NOON + timedelta(days=1), 2, source="labor", dataset="zzzz-9999"),
@@ -71,7 +73,7 @@ def test_hours_days_and_weeks_add_up_to_the_same_and_lead_to_their_entries(app: 
         ],
     )
     scope = Scope(date(2026, 6, 14), date(2026, 6, 20))
-    with db.engine.connect() as connection:
+    with database.connect() as connection:
         lines = {step: timeline(connection, scope, step) for step in ("hour", "day", "week")}
         narrow = timeline(connection, Scope(scope.first, scope.last, source="labor", dataset="zzzz-9999"), "day")
     assert [len(line) for line in lines.values()] == [168, 7, 2]
@@ -80,9 +82,9 @@ def test_hours_days_and_weeks_add_up_to_the_same_and_lead_to_their_entries(app: 
         assert totals == {
             "reads": 5, "refusals": 1, "done": 5, "cut": 1, "failed": 0, "rows": 55, "bytes": 455
         }  # fmt: skip
-        assert sum(found(bucket.entries) for bucket in line) == 12
+        assert sum(found(database, bucket.entries) for bucket in line) == 12
     assert [bucket.counts["reads"] for bucket in narrow] == [0, 0, 2, 0, 0, 0, 0]
-    assert [found(bucket.entries) for bucket in narrow] == [0, 0, 4, 0, 0, 0, 0]
+    assert [found(database, bucket.entries) for bucket in narrow] == [0, 0, 4, 0, 0, 0, 0]
 
 
 def test_the_step_fits_the_span() -> None:
@@ -94,11 +96,11 @@ def test_the_step_fits_the_span() -> None:
     assert step_for(Scope(day, day + timedelta(days=60)), "hour") == "day"
 
 
-def test_days_in_which_the_clocks_change_have_23_and_25_hours(app: Flask) -> None:
+def test_days_in_which_the_clocks_change_have_23_and_25_hours(database: Engine, tmp_path: Path) -> None:
     spring = [datetime(2026, 3, 8, hour, 30, tzinfo=UTC) for hour in (6, 7)]  # 01:30 EST, 03:30 EDT
     autumn = [datetime(2026, 11, 1, hour, 30, tzinfo=UTC) for hour in (5, 6)]  # 01:30 EDT, 01:30 EST
-    keep(app, [entry for at in (*spring, *autumn) for entry in reads(at)])
-    with db.engine.connect() as connection:
+    keep(database, tmp_path, [entry for at in (*spring, *autumn) for entry in reads(at)])
+    with database.connect() as connection:
         short = timeline(connection, Scope(date(2026, 3, 8), date(2026, 3, 8)), "hour")
         long = timeline(connection, Scope(date(2026, 11, 1), date(2026, 11, 1)), "hour")
         year = heat_map(connection, Scope(date(2026, 1, 1), date(2026, 12, 31)), "weekday", "hour", "reads")
@@ -108,10 +110,14 @@ def test_days_in_which_the_clocks_change_have_23_and_25_hours(app: Flask) -> Non
     assert {key: cell.value for key, cell in year.cells.items() if cell.value} == {("6", "1"): 3, ("6", "3"): 1}
 
 
-def test_two_dimensions_of_choice(app: Flask) -> None:
-    keep(app, [*reads(NOON, 4), *reads(NOON, 1, working_group="housing", dataset="zzzz-9999", source="labor")])
+def test_two_dimensions_of_choice(database: Engine, tmp_path: Path) -> None:
+    keep(
+        database,
+        tmp_path,
+        [*reads(NOON, 4), *reads(NOON, 1, working_group="housing", dataset="zzzz-9999", source="labor")],
+    )
     scope = Scope(date(2026, 6, 1), date(2026, 6, 30))
-    with db.engine.connect() as connection:
+    with database.connect() as connection:
         by_agency = heat_map(connection, scope, "source", "group", "rows")
         by_hour = heat_map(connection, scope, "dataset", "hour", "reads")
     assert (by_agency.lines, by_agency.columns) == (("education", "labor"), ("health-and-human-services", "housing"))
@@ -122,18 +128,20 @@ def test_two_dimensions_of_choice(app: Flask) -> None:
     assert by_hour.total == 5
 
 
-def test_the_least_active_are_summed_up(app: Flask) -> None:
+def test_the_least_active_are_summed_up(database: Engine, tmp_path: Path) -> None:
     keep(
-        app, [entry for number in range(30) for entry in reads(NOON, 1 + (number == 7), source=f"agency-{number:02d}")]
+        database,
+        tmp_path,
+        [entry for number in range(30) for entry in reads(NOON, 1 + (number == 7), source=f"agency-{number:02d}")],
     )
-    with db.engine.connect() as connection:
+    with database.connect() as connection:
         map_ = heat_map(connection, Scope(date(2026, 6, 15), date(2026, 6, 15)), "source", "group", "reads")
     assert (len(map_.lines), map_.lines[0], map_.lines[-1]) == (24, "agency-07", "(all others)")
     assert sum(cell.value for cell in map_.cells.values()) == map_.total == 31
 
 
 def test_pages_lead_to_entries_have_a_file_and_are_recorded(app: Flask, auditor: FlaskClient) -> None:
-    keep(app, reads(NOON, 3))
+    keep(db.engine, app.config["SETTINGS"].data_dir, reads(NOON, 3))
     span = "since=2026-06-15&until=2026-06-16"
     page = auditor.get(f"/audit/timeline?{span}&step=hour")
     assert page.status_code == 200
@@ -153,8 +161,8 @@ def test_pages_lead_to_entries_have_a_file_and_are_recorded(app: Flask, auditor:
     file = auditor.get(f"/audit/heat-map.csv?{span}&down=source&across=hour").text.splitlines()
     assert (file[0][:12], file[1][:10]) == ("Agency,00:00", "education,")
     sequence(db.engine, app.config["SETTINGS"].data_dir)
-    assert found("action:log:entries:read") == 4
-    assert found("action:log:entries:export") == 2
+    assert found(db.engine, "action:log:entries:read") == 4
+    assert found(db.engine, "action:log:entries:export") == 2
 
 
 @pytest.mark.parametrize(
