@@ -25,7 +25,7 @@ class Duty(enum.StrEnum):
 DUTY_WORDS = {
     Duty.REQUEST: "an administrator or the Chief Data Officer",
     Duty.APPROVE: "the Chief Data Officer or an administrator",
-    Duty.APPROVE_IN_LAW: "OPM's counsel",
+    Duty.APPROVE_IN_LAW: "OPM’s counsel",
     Duty.EXECUTE: "an administrator or the Chief Data Officer",
     Duty.HOLD: "a state auditor or counsel",
 }

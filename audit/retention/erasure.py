@@ -96,7 +96,7 @@ def approve(connection: Connection, acting: Acting, id: int, at: datetime) -> St
     capacity = Duty.APPROVE_IN_LAW if acting.has(Duty.APPROVE_IN_LAW) else Duty.APPROVE
     if row.state == State.HALF and Duty.APPROVE_IN_LAW not in (row.first_as, capacity):
         raise NotNow(
-            f"One of the two approvals is {DUTY_WORDS[Duty.APPROVE_IN_LAW]}'s. Ask them.", Code.ERASURE_DUTY, 403
+            f"One of the two approvals is {DUTY_WORDS[Duty.APPROVE_IN_LAW]}’s. Ask them.", Code.ERASURE_DUTY, 403
         )
     _require_permitted(connection, scope_of(row), at)
     place, after = ("first", State.HALF) if row.state == State.REQUESTED else ("second", State.APPROVED)

@@ -100,6 +100,11 @@ class BecauseForm(_Plain):
 
     because = TextAreaField("Reason", [InputRequired(NEEDED), Length(max=2000)], render_kw=LONG)
 
+    def apart(self, prefix: str) -> BecauseForm:
+        """This form with a field id of its own, for a page that shows two."""
+        self.because.id = self.because.label.field_id = f"{prefix}-because"
+        return self
+
 
 class OpenForm(_Plain):
     """Why personal fields are to be shown."""

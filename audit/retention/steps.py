@@ -57,7 +57,7 @@ _APPROVERS = (Duty.APPROVE, Duty.APPROVE_IN_LAW)
 REQUEST = Step("Request", (), (State.REQUESTED,), (Duty.REQUEST,), Action.LOG_ERASURE_REQUEST,
                "retention has run out, no hold covers it, a living key is in it")  # fmt: skip
 APPROVE = Step("Approve", (State.REQUESTED, State.HALF), (State.HALF, State.APPROVED), _APPROVERS,
-               Action.LOG_ERASURE_APPROVE, "twice: not the requester, not the same person, one of them OPM's counsel; "
+               Action.LOG_ERASURE_APPROVE, "twice: not the requester, not the same person, one of them OPM’s counsel; "
                "retention has run out, no hold covers it")  # fmt: skip
 REFUSE = Step("Refuse", (State.REQUESTED, State.HALF), (State.REFUSED,), _APPROVERS, Action.LOG_ERASURE_REFUSE,
               "gives a reason; not the requester")  # fmt: skip

@@ -5,7 +5,7 @@ A page parses, takes one step, and shows. A step that is refused is an entry too
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -74,7 +74,7 @@ def make_request() -> AnyResponse | tuple[str, int]:
 @retention.get("/requests/<int:id>")
 def show(id: int) -> str:
     """One request: where it stands, what was done, what this person can do."""
-    return _page(id, forms.SignedFormForm(), forms.BecauseForm())
+    return _page(id, forms.SignedFormForm())
 
 
 @retention.post("/requests/<int:id>/approve")
@@ -92,7 +92,7 @@ def end(id: int, how: str) -> AnyResponse | tuple[str, int]:
     act = erasure.refuse if how == "refuse" else erasure.withdraw
     action = Action.LOG_ERASURE_REFUSE if how == "refuse" else Action.LOG_ERASURE_WITHDRAW
     done = _filled(form, action, _of(id), lambda c, a, at: act(c, a, id, form.because.data, at))
-    return _to(id, "It is recorded.") if done else (_page(id, forms.SignedFormForm(), form), 400)
+    return _to(id, "It is recorded.") if done else (_page(id, forms.SignedFormForm(), {how: form}), 400)
 
 
 @retention.post("/requests/<int:id>/form")
@@ -105,7 +105,7 @@ def record_form(id: int) -> AnyResponse | tuple[str, int]:
         _of(id),
         lambda c, a, at: erasure.record_form(c, a, id, form.signed(), at),
     )
-    return _to(id, "The form is recorded.") if done else (_page(id, form, forms.BecauseForm()), 400)
+    return _to(id, "The form is recorded.") if done else (_page(id, form), 400)
 
 
 @retention.post("/requests/<int:id>/execute")
@@ -186,7 +186,7 @@ def _filled(form: Any, action: Action, facts: dict[str, Any], act: Act[T]) -> T 
         return None
 
 
-def _page(id: int, signed: forms.SignedFormForm, because: forms.BecauseForm) -> str:
+def _page(id: int, signed: forms.SignedFormForm, given: Mapping[str, forms.BecauseForm] | None = None) -> str:
     with engine().connect() as connection:
         row = _there(lambda: erasure.get(connection, id))
         found = erasure.scope_of(row)
@@ -195,6 +195,8 @@ def _page(id: int, signed: forms.SignedFormForm, because: forms.BecauseForm) -> 
     shown = {"row": row, "scope": found, "kept": found.kept(legal_day(here.now())), "covering": covering}
     possible = {step.words for step in steps.steps_for(here.acting(), row)}
     names = asking.names_of([*persons, *([row.subject] if row.subject else [])])
+    typed = given or {}
+    because = {how: typed.get(how, forms.BecauseForm()).apart(how) for how in ("refuse", "withdraw")}
     return render_template(
         "audit/retention/request.html",
         **shown,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -137,6 +138,8 @@ def test_each_step_is_on_the_page_of_whoever_can_take_it(app: Flask, cast: Cast)
     page = "/audit/retention/requests/1"
     assert "Approve the erasure" in cast.cdo.get(page).text
     assert "Approve the erasure" not in cast.administrator.get(page).text
+    ids = re.findall(r' id="([^"]+)"', cast.cdo.get(page).text)
+    assert len(ids) == len(set(ids))
     assert "Approve the erasure" not in cast.auditor.get(page).text
     assert "ER-0001" in cast.cdo.get("/desk").text
     assert "ER-0001" not in cast.auditor.get("/desk").text
