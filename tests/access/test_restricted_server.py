@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -259,7 +259,7 @@ def test_invariant_1_entries_equal_answers_and_none_after_the_end(running: Runni
     holders = [
         Holder(running.holder.client_id, running.holder.key, origin=running.holder.origin) for _ in range(READERS)
     ]
-    readers = [Running(running.port, running.engine, running.world, holder) for holder in holders]
+    readers = [replace(running, holder=holder) for holder in holders]
     threads = [threading.Thread(target=reader, args=(own, own.token())) for own in readers]
     warm = running.token()
     answers.update(running.read(warm, 1)[0] for _ in range(8))

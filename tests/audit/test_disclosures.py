@@ -141,7 +141,8 @@ def test_a_process_that_dies_leaves_what_had_left(engine: Engine, store: Store, 
     assert index.catch_up(engine, store) == 1
     with engine.connect() as connection:
         assert index.find(connection, store, [bytes([2]) * 32]) == (found,)
-    assert list(store.unfinished()) == list(store.arriving()) == []
+    assert list(store.unfinished()) == []
+    assert list(store.arriving()) == []
 
 
 def test_what_cannot_be_kept_is_said(store: Store, tmp_path: Path) -> None:
