@@ -63,11 +63,12 @@ def fold(subtrees: Sequence[bytes]) -> bytes:
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
-    """The root over leaf hashes."""
-    edge = CompactRange()
-    for leaf in leaves:
-        edge.append(leaf)
-    return edge.root()
+    """The root over leaf hashes: neighbours in pairs, row by row; one that is left over moves up."""
+    row = list(leaves)
+    while len(row) > 1:
+        pairs = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
+        row = [*pairs, row[-1]] if len(row) % 2 else pairs
+    return row[0] if row else EMPTY_ROOT
 
 
 def range_root(begin: int, end: int, node: Node) -> bytes:
