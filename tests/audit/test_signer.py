@@ -88,7 +88,15 @@ def test_nothing_smaller_or_other_is_signed(tmp_path: Path) -> None:
 
 def test_garbage_on_the_socket_ends_nothing(tmp_path: Path) -> None:
     with signing(tmp_path) as remote:
-        for sent in (b"\xff\xfe\n", b"[1]\n", b"[" * 60_000 + b"\n", b'"sign"\n', b"{", b'{"sign": 5}\n', b"x" * 100_000 + b"\n"):
+        for sent in (
+            b"\xff\xfe\n",
+            b"[1]\n",
+            b"[" * 60_000 + b"\n",
+            b'"sign"\n',
+            b"{",
+            b'{"sign": 5}\n',
+            b"x" * 100_000 + b"\n",
+        ):
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(str(tmp_path / "signer.sock"))
                 with contextlib.suppress(OSError):
