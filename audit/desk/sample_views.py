@@ -22,7 +22,7 @@ from audit.desk.searching import highest
 from audit.lookup import Line, lines_at
 from audit.published import engine, store
 
-samples = Blueprint("audit_samples", __name__)
+audit_samples = Blueprint("audit_samples", __name__)
 
 SEED = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 SIZE = 25
@@ -50,7 +50,7 @@ class Sample:
         return {"filter": shown, "seed": self.seed, "size": self.size, "through": self.through, "method": self.method}
 
 
-@samples.get("/sample")
+@audit_samples.get("/sample")
 def sample() -> str | AnyResponse | tuple[str, int]:
     """The form; or the sample. What the address leaves out is chosen first, so that it says all."""
     asked = read(request.args)
@@ -68,7 +68,7 @@ def sample() -> str | AnyResponse | tuple[str, int]:
     return _page(asked, chosen, drawn, lines)
 
 
-@samples.get("/sample.<any(csv, jsonl, zip):kind>")
+@audit_samples.get("/sample.<any(csv, jsonl, zip):kind>")
 def sample_file(kind: str) -> Response:
     """The same sample as CSV, as the exact bytes, or as a folder with a proof of each entry."""
     asked = read(request.args)

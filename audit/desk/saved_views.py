@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
@@ -13,12 +12,13 @@ from audit import asking
 from audit.desk import saved, standing
 from audit.desk.entries_asked import read as read_entries
 from audit.desk.reading import read as read_question
+from audit.installed import now
 from audit.published import engine
 
-searches = Blueprint("audit_searches", __name__)
+audit_searches = Blueprint("audit_searches", __name__)
 
 
-@searches.get("/searches")
+@audit_searches.get("/searches")
 def page() -> str:
     """One's own searches, and those that other auditors share."""
     me = g.identity.pseudonym
@@ -30,7 +30,7 @@ def page() -> str:
     )
 
 
-@searches.post("/searches")
+@audit_searches.post("/searches")
 def save() -> AnyResponse:
     """Save the search of the page that the form stood on."""
     question, asked = request.form.get("question", ""), request.form.get("asked", "")
@@ -45,7 +45,7 @@ def save() -> AnyResponse:
                 question,
                 asked,
                 request.form.get("shared") == "yes",
-                datetime.now(UTC),
+                now(),
             )
     except saved.CannotSave as why:
         flash(str(why), "warning")
@@ -54,11 +54,11 @@ def save() -> AnyResponse:
     return redirect(url_for("audit_searches.page"), 303)
 
 
-@searches.post("/searches/<uuid:id_>/delete")
+@audit_searches.post("/searches/<uuid:id_>/delete")
 def delete(id_: object) -> AnyResponse:
     """Delete one's own search."""
     with engine().begin() as connection:
-        if not saved.forget(connection, g.identity.pseudonym, str(id_), datetime.now(UTC)):
+        if not saved.forget(connection, g.identity.pseudonym, str(id_), now()):
             abort(404)
     flash("The search was deleted.", "success")
     return redirect(url_for("audit_searches.page"), 303)
@@ -71,7 +71,4 @@ def _can_be_asked(question: str, asked: str) -> bool:
         reading = read_entries(MultiDict((name, value) for name, values in typed.items() for value in values))
         return reading.filter is not None and reading.ready and not reading.moved
     found = standing.find(question)
-    return (
-        found is not None
-        and read_question(found, typed, datetime.now(UTC), asking.find_persons, asking.find_datasets).ready
-    )
+    return found is not None and read_question(found, typed, now(), asking.find_persons, asking.find_datasets).ready

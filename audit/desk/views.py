@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,21 +17,22 @@ from audit.desk.question import Answer, AskAgain, Asked, DeskQuestion, Heading
 from audit.desk.reading import Reading, by_name, read, recorded
 from audit.desk.recording import KINDS, attachment, record, streamed
 from audit.desk.searching import highest
+from audit.installed import now
 from audit.published import engine
 
-desk = Blueprint("audit_desk", __name__)
+audit_desk = Blueprint("audit_desk", __name__)
 
 SCREEN = 50
 CHUNK = 500
 
 
-@desk.get("/questions")
+@audit_desk.get("/questions")
 def questions() -> str:
     """Every standing question, with what it answers and the law behind it."""
     return render_template("audit/questions.html", questions=standing.questions())
 
 
-@desk.get("/questions/<key>")
+@audit_desk.get("/questions/<key>")
 def question(key: str) -> str | AnyResponse | tuple[str, int]:
     """One question: its form, and the answer as soon as what it needs is given."""
     asked = standing.find(key) or abort(404)
@@ -46,7 +46,7 @@ def question(key: str) -> str | AnyResponse | tuple[str, int]:
         return _ask(asked, reading)
 
 
-@desk.post("/questions/<key>")
+@audit_desk.post("/questions/<key>")
 def sealed(key: str) -> str | AnyResponse | tuple[str, int]:
     """A question whose secret field was sent in the body: on to the address that holds what stands for it."""
     asked = standing.find(key) or abort(404)
@@ -63,7 +63,7 @@ def sealed(key: str) -> str | AnyResponse | tuple[str, int]:
     return redirect(_address(asked, values), 303)
 
 
-@desk.get("/questions/<key>.csv")
+@audit_desk.get("/questions/<key>.csv")
 def question_csv(key: str) -> Response:
     """The whole answer for a spreadsheet."""
     asked = standing.find(key) or abort(404)
@@ -133,13 +133,13 @@ def _ask(asked: DeskQuestion, reading: Reading) -> str | AnyResponse | tuple[str
 def _screen(asked: DeskQuestion, reading: Reading, after: str | None, limit: int, through: int) -> Answer:
     with Session(engine()) as session:
         return asked.answer(
-            Asked(session, reading.values, datetime.now(UTC), after, limit, asking.names_of, asking.titles_of, through)
+            Asked(session, reading.values, now(), after, limit, asking.names_of, asking.titles_of, through)
         )
 
 
 def _reading(asked: DeskQuestion) -> Reading:
     typed = {name: request.args.getlist(name) for name in request.args}
-    return read(asked, typed, datetime.now(UTC), asking.find_persons, asking.find_datasets)
+    return read(asked, typed, now(), asking.find_persons, asking.find_datasets)
 
 
 def _names(asked: DeskQuestion, reading: Reading) -> dict[str, str]:
