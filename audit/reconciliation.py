@@ -17,7 +17,7 @@ from audit.columns import id_in, row_of
 from audit.lag import waiting
 from audit.tables import as_bytes, body_of
 from audit.tally.comparing import Recount
-from audit.verification import VerificationFailed, entries
+from audit.verification import Log, VerificationFailed
 
 CHUNK = 1024
 
@@ -44,7 +44,7 @@ def compare(engine: Engine, folder: Path, size: int) -> Comparison:
     """
     held: Rows = {}
     recount = Recount(engine)
-    for index, body in entries(folder, size):
+    for index, body in Log(str(folder), size).entries():
         if index % CHUNK == 0:
             held = rows_between(engine, index, min(index + CHUNK, size))
         if index not in held:

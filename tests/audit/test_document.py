@@ -50,8 +50,7 @@ def test_the_outcome_names_the_manifest() -> None:
 
 
 def test_the_cosigned_checkpoint_reaches_the_policys_quorum() -> None:
-    assert open_checkpoint(block("cosigned"), "", block("policy"))[1] == 3
-    check_quorum(block("cosigned"), block("policy"))
+    assert open_checkpoint(block("cosigned"), check_quorum(block("cosigned"), block("policy"))[0])[1] == 3
     with pytest.raises(VerificationFailed, match="too few witnesses"):
         check_quorum(block("checkpoint"), block("policy"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import subprocess
@@ -78,7 +77,8 @@ def test_a_flipped_bit_in_an_entry_is_named(log: Path) -> None:
 @given(st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_flipped_bit_anywhere_is_found(log: Path, data: st.DataObject) -> None:
-    files = sorted(p for p in log.rglob("*") if p.is_file() and p.name != "key")
+    superseded = log / "tile/1/000.p/1"  # no part of this tree any more; flask audit fsck looks at it
+    files = sorted(p for p in log.rglob("*") if p.is_file() and p.name != "key" and p != superseded)
     path = data.draw(st.sampled_from(files))
     whole = path.read_bytes()
     at, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
@@ -153,15 +153,6 @@ def test_an_unreadable_entry_is_named(tmp_path: Path) -> None:
         verify(make_log(tmp_path, [*BODIES[:2], b"not JSON", *BODIES[2:5]]))
 
 
-def test_a_left_over_partial_tile_must_be_a_beginning(log: Path) -> None:
-    store = TileStore(log)
-    store.write({tile_path(0, 0, 3): (log / tile_path(0, 0)).read_bytes()[: 3 * 32]})
-    assert verify(log).size == SIZE
-    store.write({tile_path("entries", 0, 2): b"\x00\x01x"})
-    with pytest.raises(VerificationFailed, match=r"tile/entries/000\.p/2"):
-        verify(log)
-
-
 def cosigned(note: str, *witnesses: PrivateKey, at: int = 1_781_539_260) -> str:
     """A note with the cosignatures of witnesses."""
     text = note.rpartition("\n\n")[0] + "\n"
@@ -206,19 +197,19 @@ def test_the_cosigned_checkpoint_may_be_an_older_one(log: Path, tmp_path: Path) 
     assert verify(log, policy=POLICY).size == SIZE
     other = make_log(tmp_path / "other", BODIES[1:301])
     (log / "checkpoint.cosigned").write_text(cosigned((other / "checkpoint").read_text(), *WITNESSES))
-    with pytest.raises(VerificationFailed, match="the first 300 entries are not those of"):
+    with pytest.raises(VerificationFailed, match="does not begin with"):
         verify(log, policy=POLICY)
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("quorum both", "quorum nobody"), "quorum nobody"),
+        (("quorum both", "quorum nobody"), "'nobody' is not reached"),
         (("group two 2", "group two 4"), "too few"),
         (("group two 2", "group two most"), "too few"),
-        (("all two C", "all two D"), "group both all two D"),
-        (("witness B", "watcher B"), "watcher B"),
-        ((vkey_of(WITNESSES[1]), vkey_of(WITNESSES[0])), "witness B"),
+        (("all two C", "all two D"), "too few"),
+        (("witness B", "watcher B"), "too few"),
+        ((vkey_of(WITNESSES[1]), vkey_of(WITNESSES[0])), "too few"),
         ((f"log {SIGNER.verifier.vkey()}", f"log {FileSigner(ORIGIN, bytes(32)).verifier.vkey()}"), "no signature"),
     ],
 )
@@ -249,7 +240,7 @@ def test_every_key_that_is_given_must_have_signed(log: Path, tmp_path: Path) -> 
     assert verify(log, vkey_of(lattice)).size == SIZE
     elsewhere = PrivateKey("another.example/log", b"\x07" * 32, ML_DSA_44)
     (log / "checkpoint").write_text(cosigned((log / "checkpoint").read_text(), elsewhere))
-    with pytest.raises(VerificationFailed, match="which is not the key's"):
+    with pytest.raises(VerificationFailed, match="has no signature by the key another"):
         verify(log, vkey_of(elsewhere))
 
 
@@ -269,18 +260,18 @@ def test_the_log_begins_with_an_older_checkpoint(log: Path, tmp_path: Path, size
     if not size:
         return
     other = make_log(tmp_path / "other", [make_intent().canonical(), *BODIES[1:size]]) / "checkpoint"
-    with pytest.raises(VerificationFailed, match="changed, or two logs"):
+    with pytest.raises(VerificationFailed, match="does not begin with"):
         verify(log, SIGNER.verifier.vkey(), older=[kept, other])
 
 
 def test_an_older_checkpoint_of_a_larger_tree_or_by_a_retired_key(log: Path, tmp_path: Path) -> None:
     larger = make_log(tmp_path / "larger", [*BODIES, make_intent().canonical()]) / "checkpoint"
-    with pytest.raises(VerificationFailed, match="rewound: .* counts 701 entries, the log 700"):
+    with pytest.raises(VerificationFailed, match="the log of 700 does not begin with .*: rewound"):
         verify(log, SIGNER.verifier.vkey(), older=[larger])
     old = FileSigner(ORIGIN, b"\x08" * 32)
     root = merkle.root_of(map(merkle.leaf_hash, BODIES[:5]))
     (tmp_path / "kept").write_text(checkpoints.sign(Checkpoint(ORIGIN, 5, root), old))
-    with pytest.raises(VerificationFailed, match="none of the given keys"):
+    with pytest.raises(VerificationFailed, match="no signature by the key"):
         verify(log, SIGNER.verifier.vkey(), older=[tmp_path / "kept"])
     policy = f"log {old.verifier.vkey()}\nlog {SIGNER.verifier.vkey()}\nquorum none\n"
     assert verify(log, SIGNER.verifier.vkey(), policy, [tmp_path / "kept"]).size == SIZE
@@ -320,19 +311,11 @@ def test_equal_hashes_of_other_ids_are_no_repetition(log: Path, monkeypatch: pyt
     assert verify(log).size == SIZE
 
 
-def lines_of_code(source: str) -> int:
-    """How many lines there are to read, besides blank ones and docstrings."""
-    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr))
-    words = [node for node in nodes if isinstance(node.value, ast.Constant)]
-    told = {number for node in words for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-    return sum(bool(line.strip()) and number not in told for number, line in enumerate(source.splitlines(), 1))
-
-
 def test_it_is_a_program_of_one_file(log: Path, tmp_path: Path) -> None:
     program = tmp_path / "elsewhere" / "verification.py"
     program.parent.mkdir()
     source = Path(str(audit.verification.__file__)).read_text()
-    assert lines_of_code(source) < 300
+    assert len(source.splitlines()) < 300
     program.write_text(source)
     command = [sys.executable, "-I", str(program), str(log), "--key", SIGNER.verifier.vkey()]
     good = subprocess.run(command, capture_output=True, text=True)
