@@ -40,7 +40,7 @@ MAIN_PAGES = frozenset(
         "register.index", "register.show", "agreements.index", "agreements.show", "agreements.new", "agreements.line",
         "agreements.clauses", "requests.index", "requests.new", "requests.show", "grants.index", "grants.show",
         "clients.index", "hub.index", "hub.new", "hub.run", "classification.index", "classification.show",
-        "directory.index", "directory.person", "audit.index", "audit.who_read", "audit.person_read", "audit.entry",
+        "directory.index", "directory.person", "audit.index", "audit_desk.questions", "audit_desk.question", "audit.entry",
     }
 )  # fmt: skip
 
