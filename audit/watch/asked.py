@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from wtforms import BooleanField, DateField, Form, IntegerField, SelectChoice, SelectField, StringField
-from wtforms.validators import DataRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp, ValidationError
 
 from audit import asking
 from audit.watch import heat
@@ -21,7 +21,14 @@ MOST_DAYS = 5_500
 DAYS = {"timeline": 7, "heat-map": 28, "anomalies": 7}
 """How many days, through today, a page looks at when nothing is said."""
 
-KEY = 80
+KEY = [
+    Optional(),
+    Length(max=80),
+    Regexp(
+        r"\s*[a-z0-9][a-z0-9._-]*\s*\Z", message="Write the key as entries have it: small letters, digits, hyphens."
+    ),
+]
+"""What is asked stands in the log's record of the asking, which holds no names."""
 
 
 MOST_LOOKED = 366
@@ -52,8 +59,8 @@ class Looking(Form):  # type: ignore[misc]
 
     since = DateField("From", [Optional()], description="First day, Connecticut time.")
     until = DateField("Through", [Optional()], description="Last day, inclusive.")
-    agency = StringField("Agency", [Length(max=KEY)], description="Key of the agency whose data it is.")
-    group = StringField("Working group", [Length(max=KEY)], description="Its key.")
+    agency = StringField("Agency", KEY, description="Key of the agency whose data it is.")
+    group = StringField("Working group", KEY, description="Its key.")
     dataset = StringField("Dataset", description="Its id or title.")
 
     def validate_until(self, field: DateField) -> None:

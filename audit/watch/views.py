@@ -10,6 +10,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from audit import asking
 from audit.days import legal_day
+from audit.desk.filtering import Filter
 from audit.published import engine
 from audit.tally.keeping import behind
 from audit.watch import heat
@@ -75,6 +76,7 @@ def over_two() -> tuple[str, int] | str:
         uncounted = behind(connection)
     record(asked, scope, down=map_.down, across=map_.across, count=form.count.data)
     titles = asking.titles_of(_of_axis(map_, "dataset"))
+    entries = scope.entries()
     return render_template(
         "audit/watch/heat_map.html",
         form=filled(form, scope),
@@ -84,7 +86,7 @@ def over_two() -> tuple[str, int] | str:
         axes=AXES,
         measure=MEASURES[form.count.data],
         says=lambda axis, key: titles.get(key) or words_of(axis, key),
-        leads=lambda cell: _behind(scope, map_.down, map_.across, cell),
+        leads=lambda cell: _behind(scope, entries, map_, cell),
         file=here("watch.over_two_csv"),
     )
 
@@ -125,15 +127,17 @@ def _of_axis(map_: heat.HeatMap, axis: str) -> Sequence[str]:
     return map_.lines if map_.down == axis else map_.columns if map_.across == axis else ()
 
 
-def _behind(scope: Scope, down: str, across: str, cell: heat.Cell) -> str:
+def _behind(scope: Scope, entries: Filter, map_: heat.HeatMap, cell: heat.Cell) -> str:
     """Where the entries behind a cell are: the log's list; or, for weekdays and hours, the hours that they are in."""
-    means = {down: cell.down, across: cell.across}
+    means = {map_.down: cell.down, map_.across: cell.across}
     if heat.OTHERS in means.values() or any(not value for value in means.values()):
         return ""
     narrowed: dict[str, Any] = {name: value for name, value in means.items() if name in DIMENSIONS}
-    within = replace(scope, **narrowed)
     if len(narrowed) == 2:
-        return url_for("audit.entries", filter=str(within.entries()))
+        for name in sorted(narrowed.keys() - scope.narrowing().keys()):
+            entries = entries.where(name, narrowed[name])
+        return url_for("audit.entries", filter=str(entries))
+    within = replace(scope, **narrowed)
     clock = {"weekday": means.get("weekday"), "at": means.get("hour")}
     span = {"since": scope.first, "until": scope.last, "agency": within.source, "group": within.group}
     given = {**span, "dataset": within.dataset, **clock}

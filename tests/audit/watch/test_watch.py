@@ -169,7 +169,7 @@ def test_pages_lead_to_entries_have_a_file_and_are_recorded(app: Flask, auditor:
     "asked",
     [
         "since=2026-06-16&until=2026-06-15", "since=0001-01-01", "since=1999-01-01&until=2026-01-01", "since=x",
-        "dataset=nothing", "step=second",
+        "dataset=nothing", "step=second", "agency=Hollis+Quimby", "group=a%0Ab",
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_says_why(auditor: FlaskClient, asked: str) -> None:
