@@ -17,8 +17,8 @@ from audit.desk.searching import Search
 READS = (Action.ACCESS_ROWS_INTENT, Action.ACCESS_ROWS_REFUSE)
 """The acts that answer "who read": permitted reads and refused ones."""
 
-MOST_READS = 5_000
-MOST_GROUPS = 200
+MOST_READS = 2_000
+MOST_GROUPS = 100
 
 e = tables.entries.c
 

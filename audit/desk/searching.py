@@ -183,8 +183,7 @@ def prepare(connection: Connection, asked: Filter, through: int | None = None) -
     bound = highest(connection) if through is None else through
     times = and_(true(), *(term.condition() for term in asked.terms if term.field in TIMES))
     rest = [term for term in asked.terms if term.field not in TIMES]
-    held = and_(times, _through(bound))
-    found = [(_few(connection, term, held), number) for number, term in enumerate(rest) if _drives(term)]
+    found = [(_few(connection, term, times), number) for number, term in enumerate(rest) if _drives(term)]
     best = min(found, default=None)
     if best is None:
         return Search(None, times, _beside(rest), bound)

@@ -63,7 +63,12 @@ def recorded(app: Flask) -> list[dict[str, object]]:
 def test_only_auditors_enter(app: Flask, client: FlaskClient, log: Engine) -> None:
     person = make_person(db.session, "Ivo Tarn", roles=[RoleKind.CDO])
     sign_in(client, person)
-    for address in ("/audit", "/audit/questions/dataset?dataset=abcd-2345", "/audit/entries", "/audit/log/tile/entries/000.p/4"):
+    for address in (
+        "/audit",
+        "/audit/questions/dataset?dataset=abcd-2345",
+        "/audit/entries",
+        "/audit/log/tile/entries/000.p/4",
+    ):
         assert client.get(address).status_code == 403
 
 
