@@ -66,7 +66,7 @@ def upgrade() -> None:
         sa.Column("ended_by", sa.String(length=36), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_because", sa.Text(), nullable=True),
-        sa.Column("keys", sa.Integer(), nullable=True),
+        sa.Column("destroyed", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_audit_erasure"),
     )
     op.create_index("ix_audit_erasure_state", "audit_erasure", ["state"])
