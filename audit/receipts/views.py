@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, cast
 
-from flask import Blueprint, Response, abort, current_app, g, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, abort, current_app, g, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from audit.actions import Action, Outcome
+from audit.desk.recording import streamed
 from audit.entry import Entry
 from audit.ledger import Ledger
 from audit.published import engine, head, store
@@ -45,8 +46,7 @@ def receipts_of(agency: str) -> Response:
     if chosen.following < signed.checkpoint.size:
         following = url_for("receipts.receipts_of", agency=agency, **_from(chosen.following))
         headers["Link"] = f'<{following}>; rel="next"'
-    stream: Any = stream_with_context(iter(cast(Iterable[bytes], lines)))
-    return Response(stream, content_type=KIND, headers=headers)
+    return Response(streamed(lines), content_type=KIND, headers=headers)
 
 
 def _from(index: int) -> dict[str, Any]:
