@@ -44,6 +44,8 @@ WORDS = ("school", "schools", "schooling", "run", "running", "ran", "organize", 
          "libraries", "library", "Québec", "straße", "STRASSE", "12", "4", "4.2", "-5", "1999", "naïve", "x_y", "A-17",
          "general", "generation", "the", "of", "hop", "hopping", "hope", "ski", "skies", "İstanbul")  # fmt: skip
 
+FREQUENT = ("connect", "connected", "connection", "connecting")
+
 
 def make_table(rows: list[tuple[Any, ...]] | tuple[tuple[Any, ...], ...]) -> pa.Table:
     names, abouts, sites, years = zip(*rows, strict=True)
@@ -147,11 +149,15 @@ def test_forms_of_everyday_words() -> None:
 
 
 class Indexed:
-    """One table, once with an index and once read whole."""
+    """One table, once with an index and once read whole. Most rows have a form of one word, many have several."""
 
     def __init__(self, seed: int) -> None:
         chance = random.Random(seed)
-        text = lambda: chance.choice((None, "", " ".join(chance.choices(WORDS, k=chance.randint(1, 6)))))  # noqa: E731
+        words = [*WORDS, *FREQUENT * 12]
+
+        def text() -> str | None:
+            return chance.choice((None, "", " ".join(chance.choices(words, k=chance.randint(1, 6)))))
+
         rows = [(text(), text(), text(), chance.choice((None, 12, 4.2, -5, 1999))) for _ in range(300)]
         self.connection = duckdb.connect(config={"threads": 1})
         table = make_table(rows).append_column("_row", pa.array(range(300), pa.int64()))
@@ -164,7 +170,7 @@ class Indexed:
         plan = resolve(parse_parameters({f"${name}": [text] for name, text in parameters.items()}), COLUMNS)
         sql, values = plan.sql("rows", NOON, search_index=index)
         assert ("search_words" in sql) is (index is not None and bool(parameters["q"]))
-        return self.connection.sql(sql, params=values).fetchall()
+        return list(self.connection.sql(sql, params=values).fetchall())
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +187,42 @@ def indexed() -> Iterator[Indexed]:
 def test_the_index_finds_what_reading_everything_finds(indexed: Indexed, words: list[str], sign: str) -> None:
     q = sign.join(words)
     assert indexed.rows(indexed.index, q=q, limit="5000") == indexed.rows(None, q=q, limit="5000")
+
+
+@given(
+    word=st.sampled_from((*FREQUENT, "Connections", "school", "hope", "zebra")),
+    limit=st.integers(0, 320), offset=st.integers(0, 320), order=st.sampled_from(({}, {"order": ":id"})),
+)  # fmt: skip
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_row_of_a_page_is_missing_where_only_the_first_are_looked_up(
+    indexed: Indexed, word: str, limit: int, offset: int, order: dict[str, str]
+) -> None:
+    page = {"q": word, "select": ":id, name", "limit": str(limit), "offset": str(offset), **order}
+    assert "SELECT DISTINCT _row" in statement(indexed.index, page)[0]
+    assert indexed.rows(indexed.index, **page) == indexed.rows(None, **page)
+
+
+def statement(index: SearchIndex | None, query: dict[str, str]) -> tuple[str, list[Any]]:
+    plan = resolve(parse_parameters({f"${name}": [text] for name, text in query.items()}), COLUMNS)
+    return plan.sql("rows", NOON, search_index=index)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"order": "name"}, {"order": ":id desc"}, {"where": "year = 12"}, {"select": "distinct name"},
+        {"select": "count(*)"}, {"select": "name, row_number() over (order by name)"},
+        {"select": "name, count(*)", "group": "name"}, {"query": "select name search 'connect' |> select name limit 3"},
+        {"offset": "2000000"}, {"q": "connect school"}, {"q": "12"},
+    ],
+)  # fmt: skip
+def test_every_row_is_looked_up_where_not_only_the_first_can_show(indexed: Indexed, query: dict[str, str]) -> None:
+    query = query if "query" in query else {"q": "connect", **query}
+    sql, values = statement(indexed.index, query)
+    assert "search_words" in sql and "SELECT DISTINCT _row" not in sql
+    whole, its_values = statement(None, query)
+    answer = indexed.connection.sql(sql, params=values).fetchall()
+    assert answer == indexed.connection.sql(whole, params=its_values).fetchall()
 
 
 def test_the_index_works_below_filters_windows_of_rows_and_groups(indexed: Indexed) -> None:

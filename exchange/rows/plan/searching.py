@@ -23,6 +23,9 @@ from exchange.rows.types import ROW
 MAX_TERMS = 16
 """Different terms of one search."""
 
+MOST_ENTRIES = 2_000_000
+"""Entries of the index that are put in order to find the first rows; for more, every row found is looked at."""
+
 TEXT_TYPES = frozenset({"text", "url"})
 NUMBER_TYPES = frozenset({"number", "double"})
 LOOKED_AT = TEXT_TYPES | NUMBER_TYPES
@@ -57,13 +60,15 @@ class SearchIndex:
 class Searched(Typed):
     """Rows of the dataset that was asked for in which one of these words stands. `scan` finds them without an index.
 
-    `relation` is what the statement calls the rows of the dataset.
+    `relation` is what the statement calls the rows of the dataset. With `first` only so many of them are wanted, the
+    first in their own order; more may be found, and none but these is missing.
     """
 
     words: tuple[str, ...]
     columns: frozenset[str]
     relation: str
     scan: Typed
+    first: int | None = None
 
     @property
     def arguments(self) -> tuple[Typed, ...]:
@@ -104,7 +109,19 @@ def searched_sql(
     listed = ", ".join(bind(word) for word in found.words)
     near = f"word >= {bind(found.words[0])} AND word <= {bind(found.words[-1])}"
     rows = f"SELECT {ROW} FROM {index.table} WHERE {near} AND word IN ({listed})"
-    return f"({found.relation}.{ROW} IN ({rows}))"
+    return f"({found.relation}.{ROW} IN ({_first(rows, found)}))"
+
+
+def _first(rows: str, found: Searched) -> str:
+    """The look-up, ended where the first rows are found: no row stands in it more often than there are words.
+
+    The engine passes over the blocks of later rows, so a word of every row costs little more than one of a few.
+    """
+    entries = (found.first or 0) * len(found.words)
+    if found.first is None or entries > MOST_ENTRIES:
+        return rows
+    nearest = f"SELECT {ROW} FROM ({rows}) ORDER BY {ROW} LIMIT {entries}"
+    return f"SELECT DISTINCT {ROW} FROM ({nearest}) ORDER BY {ROW} LIMIT {found.first}"
 
 
 def _term(term: str, columns: Sequence[Typed], relation: str | None) -> Typed:

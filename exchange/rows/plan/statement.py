@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from exchange.rows.plan.emitting import Emitter, varies
 from exchange.rows.plan.searching import Searched
@@ -26,13 +27,26 @@ _ROW_BY_ROW = frozenset({
 """What a condition may be made of so that engines look at one row after the other. Lists may become joins."""
 
 
-def _filters_only(stage: Stage) -> bool:
-    """Whether it is the rows of the dataset itself in their own order, under conditions on each row by itself."""
-    if stage.source != Dataset() or stage.where is None or stage.grouped or stage.joins or stage.looks_around:
+def _in_own_order(stage: Stage) -> bool:
+    """Whether it is rows of the dataset itself, one for one, in their own order."""
+    if stage.source != Dataset() or stage.grouped or stage.joins or stage.looks_around:
         return False
     by_row = all(sort.expression == row_id(stage.alias) and not sort.descending for sort in stage.order)
-    plain = (not isinstance(part, Searched) and _is_row_by_row(part) for part in parts(stage.where))
-    return by_row and not stage.distinct and not stage.distinct_on and not stage.min_cell and all(plain)
+    return by_row and not stage.distinct and not stage.distinct_on and not stage.min_cell
+
+
+def _filters_only(stage: Stage) -> bool:
+    """Whether it is the rows of the dataset itself in their own order, under conditions on each row by itself."""
+    if stage.where is None or not _in_own_order(stage):
+        return False
+    return all(not isinstance(part, Searched) and _is_row_by_row(part) for part in parts(stage.where))
+
+
+def _with_first_found(stage: Stage, limit: int) -> Stage:
+    """Where one word is all that rows are picked by, and they keep their order, no more are found than are shown."""
+    if not isinstance(stage.where, Searched) or not _in_own_order(stage):
+        return stage
+    return replace(stage, where=replace(stage.where, first=limit + stage.offset))
 
 
 def _is_row_by_row(part: Typed) -> bool:
@@ -53,7 +67,7 @@ class Statement:
             outputs = [f"{self._emit.output(o.column)} AS {output_name(n)}" for n, o in enumerate(stage.outputs)]
             row = f"{stage.alias}.{ROW} AS {ROW}"
             return f"SELECT {', '.join([*outputs, row])} {self._body(stage)}{_page(limit, stage.offset)}"
-        return self._stage(stage, limit, numbered=False, last=True)
+        return self._stage(_with_first_found(stage, limit), limit, numbered=False, last=True)
 
     def _rows(self, rows: Rows, *, numbered: bool, ids: bool = False) -> str:
         """What stands behind FROM. `numbered` stages have a row number, so that their order can be kept.
