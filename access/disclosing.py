@@ -148,9 +148,13 @@ def _hash(key: object, subjects: Subjects) -> bytes | None:
     return subjects.secret.subject(subjects.namespace, key) if str(key).strip() else None
 
 
-def kind_of(plan: Plan, floor: int) -> Kind:
-    """What the answer is in law: records of persons, rows derived from them, or totals under a floor."""
-    if plan.grouped and floor >= AT_LEAST:
+def kind_of(plan: Plan, floor: int, subject: str) -> Kind:
+    """What the answer is in law: records of persons, rows derived from them, or totals under a floor.
+
+    An extreme, and a total over rows that were picked by their place, can be one record's own value; a floor counts
+    rows, so groups of the `subject` column, or under conditions on it, can be one person's. None of these are totals.
+    """
+    if plan.totals_only and floor >= AT_LEAST and subject not in plan.columns_used:
         return Kind.TOTALS
     return Kind.DERIVED if carrying(plan, SUBJECT) is None else Kind.RECORDS
 

@@ -141,8 +141,8 @@ class RestrictedDoor:
         """The manifest of this reading, if the dataset names its persons."""
         if persons is None:
             return None
-        kind = kind_of(plan, floor(case.seen.reader, case.seen.terms))
         named = persons.subjects
+        kind = kind_of(plan, floor(case.seen.reader, case.seen.terms), named.column)
         head = Head(intent.id, matter.dataset_id, matter.number, named.namespace, named.secret.id, kind)
         return Disclosing(self._manifests, head, persons)
 

@@ -181,6 +181,34 @@ def test_totals_name_nobody_only_under_a_floor(
     assert (made.head.kind, found) == (kind, set() if kind == Kind.TOTALS else {0, 1, 2})
 
 
+ONE_RECORDS: Sequence[tuple[dict[str, str], Kind, set[int]]] = [
+    ({"$select": "avg(rate)", "$where": "rate < 1"}, Kind.TOTALS, set()),
+    ({"$select": "max(rate)"}, Kind.DERIVED, {0, 1, 2}),
+    ({"$select": "median(rate)", "$where": "rate >= 19"}, Kind.DERIVED, {0, 2}),
+    ({"$query": "select rate order by rate desc limit 5 |> select sum(rate)"}, Kind.DERIVED, {0, 1, 2}),
+    ({"$select": "ssn, count(*)", "$group": "ssn"}, Kind.DERIVED, {0, 1, 2}),
+    ({"$select": "sum(rate)", "$where": f"ssn = '{person(1)}'"}, Kind.DERIVED, {1}),
+]
+"""Aggregates under a floor, and whose they can be."""
+
+
+def test_what_can_be_one_persons_value_is_no_total_whatever_the_floor(
+    app: Flask, client: FlaskClient, settings: Settings
+) -> None:
+    dataset = make_dataset(db.session())
+    store_rows(db.session(), settings, dataset)
+    name_subject(db.session(), None, dataset, "ssn", namespace="person-id", now=clock.now())
+    world = make_grant(db.session(), dataset=dataset, columns=("rate", "ssn"), min_cell=2)
+    db.session.commit()
+    holder = Holder(world.client_id, world.key)
+    token = token_of(client, world, holder)
+    for query, kind, persons in ONE_RECORDS:
+        answer = read(client, holder, token, **query)
+        assert answer.status_code == 200, answer.json
+        made, found = listed(settings)
+        assert (made.head.kind, found) == (kind, persons), query
+
+
 def test_rows_without_a_key_are_counted(app: Flask, client: FlaskClient, settings: Settings, world: World) -> None:
     store_rows(
         db.session(), settings, db.session.get_one(Dataset, world.dataset_id), keys=[None, "  ", person(1)], number=2
