@@ -14,6 +14,7 @@ from exchange.db import db
 from exchange.hub.models import PublishingRun, RunState
 from exchange.hub.writing import body as body_room
 from exchange.settings import Settings
+from tests.makers.access import recorded
 from tests.makers.writing import Key, make_writer, make_written, send
 
 ROWS = [{"case_id": "001", "town": "Avon"}, {"case_id": "002"}]
@@ -127,7 +128,23 @@ def test_addresses_that_nobody_writes(client: FlaskClient, key: Key, dataset: st
     assert (
         send(client, key, "DELETE", f"/resource/{dataset}/row-0000-0000-0000-0009").json["code"] == "soda.row.not-found"
     )
-    cut = db.session.get_one(Dataset, dataset)
-    cut.state = "retired"
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_what_nobody_writes_to_is_refused_on_record(client: FlaskClient, key: Key, dataset: str, is_cut: bool) -> None:
+    row = db.session.get_one(Dataset, dataset)
+    if is_cut:
+        row.cut_of_id = make_written(db.session(), id="efgh-5678").id
+    else:
+        row.state = "retired"
     db.session.commit()
-    assert send(client, key, "POST", f"/resource/{dataset}", ROWS).status_code == 409
+    for method, path in (
+        ("POST", f"/resource/{dataset}"), ("DELETE", f"/resource/{dataset}/1"), ("DELETE", f"/resource/{dataset}"),
+        ("DELETE", f"/api/views/{dataset}"), ("PUT", f"/api/views/{dataset}"),
+        ("PATCH", f"/api/views/metadata/v1/{dataset}"), ("POST", f"/api/views/{dataset}/columns"),
+    ):  # fmt: skip
+        assert send(client, key, method, path, ROWS if "resource" in path else {}).status_code == 409, path
+    entries = recorded(db.session(), "key:write:refuse")
+    assert [(entry["dataset"], entry["client"]) for entry in entries] == [(dataset, key.id)] * 7
+    assert all("Write to" in entry["reason"] or "Register a new one" in entry["reason"] for entry in entries)
+    assert len(db.session.get_one(Dataset, dataset).versions) == 1

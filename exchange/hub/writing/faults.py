@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from exchange.errors import CharterError, Invalid
+from exchange.errors import CharterError, Conflict, Invalid
 
 MALTYPED = "soda.column.maltyped"
 NO_COLUMN = "soda.row.column-not-found"
@@ -19,6 +19,10 @@ MALFORMED = "req.body.malformed-json"
 MALFORMED_CSV = "req.body.malformed-csv"
 UNPARSABLE = "req.content-type.unparsable"
 TOO_LARGE = "req.body.too-large"
+
+
+class NobodyWrites(Conflict):
+    """Nobody may write to this dataset, whatever the body says; the refusal is recorded."""
 
 
 class BadBody(Invalid):

@@ -16,7 +16,7 @@ from exchange.catalog.models import Dataset
 from exchange.errors import NotFound, Refused
 from exchange.hub.writing.body import Body, receive
 from exchange.hub.writing.credentials import Keepers, Presented, Writer
-from exchange.hub.writing.faults import TOO_LARGE, BadBody, malformed
+from exchange.hub.writing.faults import TOO_LARGE, BadBody, NobodyWrites, malformed
 from exchange.hub.writing.rows import dataset_for
 from exchange.rows import refusing
 from exchange.values import is_four_by_four, is_text
@@ -34,7 +34,7 @@ def writing_person(dataset_id: str | None = None) -> Iterator[Writer]:
     writer = keepers.writer(session(), presented, clock.now())
     try:
         yield writer
-    except (Refused, NotFound) as refused:
+    except (Refused, NotFound, NobodyWrites) as refused:
         keepers.refused(session(), writer, dataset_id, refused.message, clock.now())
         raise
 

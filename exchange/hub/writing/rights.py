@@ -139,7 +139,8 @@ INTRODUCTION = """## Writing by programs
 A program writes with an API key of a steward or of the data officer of the agency that owns the dataset. The key may do
 what its person may do at that moment, and again once the body has come in; a browser's session counts for nothing. Any
 other person's key is refused, and a dataset that its person may not know of answers as one that does not exist, both on
-record (`key:write:refuse`). Nobody writes to an open cut or to a retired dataset.
+record (`key:write:refuse`). Nobody writes to an open cut or to a retired dataset; a key that tries
+is refused on record, too.
 """
 
 

@@ -24,7 +24,7 @@ from exchange.hub.source import FileGiven
 from exchange.hub.staging import Staging
 from exchange.hub.writing.body import Body
 from exchange.hub.writing.credentials import Writer
-from exchange.hub.writing.faults import from_problem
+from exchange.hub.writing.faults import NobodyWrites, from_problem
 from exchange.hub.writing.operations import JSON
 from exchange.hub.writing.turns import turn
 from exchange.settings import Settings
@@ -60,16 +60,16 @@ def dataset_for(session: Session, writer: Writer, four_by_four: str) -> Dataset:
     """The dataset, for somebody who publishes for its agency.
 
     Raises `NotFound` for what does not exist or the person may not know of, `Refused` for another agency's,
-    `Conflict` for what nobody writes to: an open cut, a retired dataset.
+    `NobodyWrites` for an open cut or a retired dataset.
     """
     dataset = get_dataset(session, four_by_four)
     if dataset is None or not may_know(writer.identity, dataset):
         raise NotFound(f"No dataset has the id {four_by_four[:40]}.", code=NO_DATASET)
     runs.require_publisher(writer.identity, dataset.agency_id)
     if dataset.cut_of_id is not None:
-        raise Conflict(f"An open cut is derived, never written. Write to {dataset.cut_of_id} instead.")
+        raise NobodyWrites(f"An open cut is derived, never written. Write to {dataset.cut_of_id} instead.")
     if dataset.state == DatasetState.RETIRED:
-        raise Conflict(f"The dataset {dataset.id} is retired. Register a new one.")
+        raise NobodyWrites(f"The dataset {dataset.id} is retired. Register a new one.")
     return dataset
 
 
