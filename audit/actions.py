@@ -39,6 +39,7 @@ class Action(enum.StrEnum):
     CLIENT_REGISTRATION_DISABLE = "client:registration:disable"
     CUT_VERSION_BUILD = "cut:version:build"
     DATASET_CELLS_SCAN = "dataset:cells:scan"
+    DATASET_ENGINE_ORDER = "dataset:engine:order"
     DATASET_LISTING_GIVE = "dataset:listing:give"
     DATASET_LISTING_WITHDRAW = "dataset:listing:withdraw"
     DATASET_REGISTRATION_ADD = "dataset:registration:add"

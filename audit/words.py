@@ -11,6 +11,7 @@ _WORDS = {
     Action.ACCESS_ROWS_INTENT: "Rows read",
     Action.ACCESS_ROWS_OUTCOME: "Reading ended",
     Action.ACCESS_ROWS_REFUSE: "Rows refused",
+    Action.DATASET_ENGINE_ORDER: "Engine that answers for a dataset chosen",
     Action.DISCLOSURE_ACCOUNT_ASK: "Disclosures about a person asked for",
     Action.DISCLOSURE_ACCOUNT_EXPORT: "Disclosures about a person exported",
     Action.DISCLOSURE_ACCOUNT_READ: "Disclosures about a person read",
@@ -33,6 +34,7 @@ _WORDS = {
 _BY_COMMAND = frozenset(
     {
         Action.CUT_VERSION_BUILD,
+        Action.DATASET_ENGINE_ORDER,
         Action.DATASET_REGISTRATION_ADD,
         Action.DATASET_RUN_STOP,
         Action.DATASET_SUBJECT_NAME,

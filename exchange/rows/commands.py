@@ -11,11 +11,10 @@ from flask.cli import AppGroup
 from exchange import clock
 from exchange.errors import CharterError
 from exchange.rows import upkeep
-from exchange.rows.routing import order_engine
+from exchange.rows.routing import BY_SIZE, order_engine
 from exchange.rows.whereabouts import EngineName, whereabouts
 from exchange.web import session, settings
 
-BY_SIZE = "auto"
 rows = AppGroup("rows", help="How rows are answered.")
 
 
@@ -25,7 +24,7 @@ rows = AppGroup("rows", help="How rows are answered.")
 def engine_(four_by_four: str, engine: str) -> None:
     """Answer for one dataset by DuckDB or by Spark, or by whichever its size says (auto)."""
     try:
-        order_engine(session(), four_by_four, None if engine == BY_SIZE else engine)
+        order_engine(session(), four_by_four, None if engine == BY_SIZE else engine, clock.now())
     except CharterError as error:
         raise click.ClickException(error.message) from error
     session().commit()

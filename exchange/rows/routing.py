@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -14,6 +15,9 @@ from flask import Flask
 from flask.sansio.app import App
 from sqlalchemy.orm import Session
 
+from audit import ledger
+from audit.actions import Action, Outcome
+from audit.entry import Entry
 from exchange.catalog.models import Dataset
 from exchange.errors import Invalid, NotFound, Unavailable
 from exchange.rows.engine import NO_OTHERS, Batches, Engine
@@ -23,6 +27,9 @@ from exchange.rows.plan import Plan
 from exchange.rows.source import Source
 from exchange.rows.whereabouts import EngineName, Whereabouts
 from exchange.settings import Settings, SettingsError
+
+BY_SIZE = "auto"
+"""The order to take whichever engine is for a dataset's size."""
 
 FAST_MEMORY = "512MB"
 """What DuckDB may use for the statements that are not costly."""
@@ -91,14 +98,26 @@ def health(app: Flask) -> dict[str, bool]:
     return {"spark": True}
 
 
-def order_engine(session: Session, dataset_id: str, engine: str | None) -> None:
-    """Give the dataset to an engine, or to whichever its size says (None). The caller commits."""
+def order_engine(session: Session, dataset_id: str, engine: str | None, now: datetime) -> None:
+    """Give the dataset to an engine, or to whichever its size says (None), with an entry. The caller commits.
+
+    An order that changes nothing is not recorded. Raises `NotFound`, `Invalid` for an engine that there is not.
+    """
     dataset = session.get(Dataset, dataset_id)
     if dataset is None:
         raise NotFound(f"No dataset has the id {dataset_id}.")
     if engine is not None and engine not in set(EngineName):
         raise Invalid(f"The engines are {', '.join(EngineName)}; {engine!r} is none.")
+    if dataset.engine == engine:
+        return
+    entry = Entry(
+        Action.DATASET_ENGINE_ORDER, Outcome.DONE, agency=dataset.agency_id, dataset=dataset.id,
+        dataset_class=dataset.class_, details={"engine": engine or BY_SIZE, "before": dataset.engine or BY_SIZE},
+        at=now,
+    )  # fmt: skip
     dataset.engine = engine
+    session.flush()
+    ledger.append(session.connection(), entry)
 
 
 def where_spark_looks(settings: Settings) -> Callable[[Source], str]:

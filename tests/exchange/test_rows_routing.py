@@ -21,6 +21,7 @@ from exchange.rows.source import Source, StoredVersion
 from exchange.rows.whereabouts import Whereabouts
 from exchange.settings import Settings, SettingsError, from_environment
 from tests.conftest import NOON, create_tables
+from tests.makers.access import recorded
 from tests.makers.engines import planned
 from tests.makers.rows import make_open_dataset
 from wsgi import create_app
@@ -123,11 +124,17 @@ def test_an_order_is_kept_by_a_command(shared: Flask) -> None:
     assert shared.test_client().get("/resource/abcd-1234.csv?$select=count(*)").status_code == 503
     assert runner.invoke(args=["rows", "engine", "abcd-1234", "auto"]).exit_code == 0
     assert shared.test_client().get("/resource/abcd-1234.csv?$select=count(*)").status_code == 200
+    assert runner.invoke(args=["rows", "engine", "abcd-1234", "auto"]).exit_code == 0  # changes nothing
     assert runner.invoke(args=["rows", "engine", "zzzz-9999", "spark"]).exit_code == 1
+    entries = recorded(db.session(), "dataset:engine:order")
+    assert [entry["details"]["engine"] for entry in entries] == ["spark", "auto"]
+    assert {(entry["dataset"], entry["outcome"], "actor" in entry) for entry in entries} == {
+        ("abcd-1234", "done", False)
+    }
     with pytest.raises(Invalid):
-        order_engine(db.session(), "abcd-1234", "oracle")
+        order_engine(db.session(), "abcd-1234", "oracle", NOON)
     with pytest.raises(NotFound):
-        order_engine(db.session(), "zzzz-9999", "spark")
+        order_engine(db.session(), "zzzz-9999", "spark", NOON)
 
 
 def test_a_machine_without_the_rows_fetches_them_once(shared: Flask, settings: Settings) -> None:

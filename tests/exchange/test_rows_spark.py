@@ -28,7 +28,7 @@ from exchange.rows.engines.duckdb_file import DuckDBEngine
 from exchange.rows.routing import order_engine
 from exchange.rows.source import Source
 from exchange.settings import Settings
-from tests.conftest import create_tables
+from tests.conftest import NOON, create_tables
 from tests.makers import soql_corpus as corpus
 from tests.makers.engines import differences, digits, lines, planned, stored
 from tests.makers.rows import make_open_dataset
@@ -156,7 +156,7 @@ ADDRESSES = (
 def test_a_dataset_ordered_to_spark_answers_with_equal_bytes_at_the_same_address(app: Flask) -> None:
     client, bodies = app.test_client(), {}
     for engine in ("duckdb", "spark"):
-        order_engine(db.session(), "abcd-1234", engine)
+        order_engine(db.session(), "abcd-1234", engine, NOON)
         db.session.commit()
         bodies[engine] = [client.get(f"/resource/{address}") for address in ADDRESSES]
     assert [answer.status_code for answer in bodies["spark"]] == [200] * len(ADDRESSES)
