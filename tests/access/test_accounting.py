@@ -14,15 +14,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pypdf import PdfReader
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select, update
 
 from access.accounting import asking, laws, letter, records
 from access.accounting.laws import Form
 from access.models import Client, Grant
 from agreements.models import AgreementClause, AgreementVersion
 from audit import tables
-from audit.disclosures import index
+from audit.disclosures import checking, index
 from audit.disclosures.manifest import Head, Kind
+from audit.disclosures.tables import PREFIX, disclosures, manifests
 from audit.ledger import LogUnavailable
 from exchange import clock
 from exchange.catalog.subjects import name_subject
@@ -335,3 +336,58 @@ def test_a_grant_that_is_gone_leaves_the_account(
     change(Grant, world.grant_id, state="revoked")
     browser = desk(app, RoleKind.AUDITOR)
     assert "Disclosures</dt><dd>2" in page_of(browser, ask(browser, person(1)).headers["Location"])
+
+
+def _checked(settings: Settings) -> checking.Checked:
+    with db.engine.connect() as connection:
+        return checking.check(connection, asking.store_of(settings))
+
+
+def test_a_disclosure_that_was_taken_out_of_the_index_or_the_files_is_found(
+    app: Flask, settings: Settings, readings: Sequence[str]
+) -> None:
+    sequence(db.engine, settings.data_dir)
+    assert _checked(settings).faults == ()  # what has just arrived is looked through as files
+    store = asking.store_of(settings)
+    assert index.catch_up(db.engine, store) == 3
+    held = _checked(settings)
+    assert (held.readings, held.manifests, held.faults) == (3, 3, ())
+    somebody = subject_hash(settings, "person-id", person(1))[:PREFIX]
+    for tampering in (
+        delete(disclosures).where(disclosures.c.subject == somebody),
+        update(disclosures).where(disclosures.c.subject == somebody).values(subject=bytes(PREFIX)),
+        insert(disclosures).values(subject=somebody, manifest=99),
+        delete(manifests).where(manifests.c.intent == readings[0]),
+        update(manifests).where(manifests.c.intent == readings[0]).values(sha256="0" * 64),
+        update(manifests)
+        .where(manifests.c.intent == readings[0])
+        .values(intent="019ecc3e-b802-7000-8000-000000000002"),
+        update(manifests).where(manifests.c.intent == readings[0]).values(dataset="bbbb-3333"),
+    ):
+        with db.engine.begin() as connection:
+            assert connection.execute(tampering).rowcount
+        faults = _checked(settings).faults
+        assert faults and all("rebuild" in fault for fault in faults), tampering
+        index.rebuild(db.engine, store)
+        assert _checked(settings).faults == ()
+
+
+def test_a_manifest_that_the_log_names_and_nobody_has_is_found(
+    app: Flask, settings: Settings, readings: Sequence[str]
+) -> None:
+    sequence(db.engine, settings.data_dir)
+    store = asking.store_of(settings)
+    index.catch_up(db.engine, store)
+    lost = entries("access:rows:outcome")[0]["manifest"]
+    (settings.data_dir / "disclosures" / "manifests" / lost[:2] / lost).unlink()
+    runner = app.test_cli_runner()
+    answer = runner.invoke(args=["disclosures", "verify"])
+    assert answer.exit_code == 1
+    assert f"the manifest of the reading {readings[0]} is missing" in answer.output
+    with db.engine.begin() as connection:  # and its rows too: nobody who asks would see that it was there
+        number = connection.scalar(select(manifests.c.number).where(manifests.c.sha256 == lost))
+        connection.execute(delete(disclosures).where(disclosures.c.manifest == number))
+        connection.execute(delete(manifests).where(manifests.c.number == number))
+    answer = runner.invoke(args=["disclosures", "verify"])
+    assert answer.exit_code == 1
+    assert "2 faults" in answer.output
