@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from audit import merkle, tables
 from audit.checkpoints import BadCheckpoint, Checkpoint, parse_vkey
-from audit.receipts.receipt import BadReceipts, End, File, Receipt, open_file
+from audit.receipts.receipt import End, File, Receipt, open_file
 from audit.recovery import CHECKPOINT
 from audit.tables import as_bytes, body_of
 from audit.tiles import MissingTile, TileStore
@@ -22,7 +22,7 @@ CHUNK = 500
 
 
 class Differs(Exception):
-    """The kept receipts and the log contradict each other, or one of them does not hold by itself."""
+    """The log contradicts receipts that hold by themselves, or does not hold by itself."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,10 @@ class Compared:
 
 
 def with_log(lines: Iterable[bytes], vkey: str, files: TileStore) -> Compared:
-    """Compare with a log's public files: checkpoint and hash tiles. Raises `Differs`."""
+    """Compare with a log's public files: checkpoint and hash tiles.
+
+    Raises `BadReceipts` if the file itself does not hold, `Differs` if the log contradicts it.
+    """
     try:
         kept = open_file(lines, vkey)
         stands = _head(files, vkey)
@@ -51,7 +54,7 @@ def with_log(lines: Iterable[bytes], vkey: str, files: TileStore) -> Compared:
                 end = receipt
             elif node(0, receipt.index) != merkle.leaf_hash(receipt.body):
                 raise Differs(f"entry {receipt.index} in the log is not the one that was kept")
-    except (BadReceipts, MissingTile) as wrong:
+    except MissingTile as wrong:
         raise Differs(str(wrong)) from wrong
     assert end is not None  # noqa: S101  # `receipts` ends with it or raises
     return Compared(kept.header.agency, end.receipts, kept.header.first, end.following, kept.signed, stands)
@@ -63,12 +66,9 @@ def with_missing(compared: Compared, missing: tuple[int, ...]) -> Compared:
 
 
 def lacking(engine: Engine, lines: Iterable[bytes], vkey: str) -> tuple[int, ...]:
-    """Entries with the agency as their source within the file's range that the file does not have. Raises `Differs`."""
-    try:
-        kept = open_file(lines, vkey)
-        have, end = _held(kept)
-    except BadReceipts as wrong:
-        raise Differs(str(wrong)) from wrong
+    """Entries with the agency as source within the file's range that the file does not have. Raises `BadReceipts`."""
+    kept = open_file(lines, vkey)
+    have, end = _held(kept)
     index = tables.entries.c.idx
     wanted = select(index).where(
         tables.entries.c.source == kept.header.agency, index >= kept.header.first, index < end.following
@@ -78,12 +78,9 @@ def lacking(engine: Engine, lines: Iterable[bytes], vkey: str) -> tuple[int, ...
 
 
 def database_differs(engine: Engine, lines: Iterable[bytes], vkey: str) -> None:
-    """Compare the kept bytes with those in the installation's database. Raises `Differs`."""
-    try:
-        for chunk in _chunks(open_file(lines, vkey)):
-            _compare_bodies(engine, chunk)
-    except BadReceipts as wrong:
-        raise Differs(str(wrong)) from wrong
+    """Compare the kept bytes with those in the installation's database. Raises `BadReceipts`, `Differs`."""
+    for chunk in _chunks(open_file(lines, vkey)):
+        _compare_bodies(engine, chunk)
 
 
 def _held(kept: File) -> tuple[set[int], End]:

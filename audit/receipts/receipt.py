@@ -143,7 +143,8 @@ def _members(line: bytes, number: int) -> dict[str, Any]:
     try:
         members = json.loads(line)
     except (ValueError, RecursionError) as wrong:
-        raise BadReceipts("not a line of JSON", number) from wrong
+        cut = "" if line.endswith(b"\n") else "; the file is cut short"
+        raise BadReceipts(f"not a line of JSON{cut}", number) from wrong
     if not isinstance(members, dict):
         raise BadReceipts("not a JSON object", number)
     return members

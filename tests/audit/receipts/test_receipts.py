@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.server
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +17,7 @@ from sqlalchemy import Engine, delete, update
 from audit import tables
 from audit.checkpoints import Checkpoint, sign
 from audit.published import Head
+from audit.receipts import __main__ as program
 from audit.receipts import comparing
 from audit.receipts.collecting import About, find, write
 from audit.receipts.comparing import Compared, Differs, with_log
@@ -207,3 +210,38 @@ def change_leaf(folder: Path) -> None:
     path = folder / "log" / tile_path(0, 0)
     content = path.read_bytes()
     path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+def test_an_agency_compares_on_a_machine_without_settings(
+    database: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database, tmp_path)
+    file, lines = tmp_path / "kept.jsonl", fetch(database, tmp_path)
+    options = ["--with", str(tmp_path / "log"), "--key", vkey(tmp_path)]
+
+    def told(kept: list[bytes]) -> tuple[int, str]:
+        file.write_bytes(b"".join(kept))
+        code = program.main([str(file), *options])
+        answer = capsys.readouterr()
+        return code, answer.out + answer.err
+
+    assert told(lines) == (
+        0,
+        f"{program.said(with_log(lines, vkey(tmp_path), files_of(tmp_path)))}\n{program.AGREES}\n",
+    )
+    for damaged, fault in ((lines[:-1], "ends before its last line"), ([*lines[:5], lines[5][:50]], "cut short")):
+        code, said = told(damaged)
+        assert code == 1
+        assert fault in said
+        assert "does NOT agree" not in said  # a damaged file accuses nobody
+    rewind(database, tmp_path)
+    code, said = told(lines)
+    assert code == 1
+    assert "does NOT agree with the receipts: the log was rewound" in said
+
+
+def test_the_program_that_compares_starts_without_settings() -> None:
+    command = [sys.executable, "-m", "audit.receipts", "--help"]
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(command, cwd=root, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
