@@ -28,7 +28,7 @@ from exchange.classification import suppression
 from exchange.classification.models import Classification
 from exchange.classification.suppression import Suppression
 from exchange.classification.withheld import OPEN, Withheld, agreed, why_withheld
-from exchange.rows import store_open, store_restricted
+from exchange.rows import store_open, store_restricted, withdrawn
 from exchange.rows.object_store import share
 from exchange.rows.types import ROW, ColumnInfo, columns_from_schema, narrow_numbers, physical_fields
 from exchange.settings import Settings
@@ -69,23 +69,13 @@ def rebuild(session: Session, settings: Settings, dataset: Dataset, now: datetim
 
 
 def forget_withdrawn(session: Session, settings: Settings, dataset: Dataset) -> list[str]:
-    """Delete the files of earlier versions of the cut that hold a column which is no longer open; their paths.
+    """Delete the files of earlier versions of the cut that hold a column which is no longer open; their names.
 
-    To be called after the change is committed; what a crash leaves behind, the next rebuild deletes. The version stays
-    listed with its hash, so that it can still be said what was public and when.
+    To be called after the change is committed; what a crash or an absent object store leaves behind, the next
+    `flask rows build` deletes (`exchange.rows.withdrawn`).
     """
     cut = cut_of(session, dataset)
-    if cut is None:
-        return []
-    names = {column.name for column in cut.columns} if cut.current_version_id else set()
-    root = _open_root(settings)
-    gone = []
-    for version in cut.versions:
-        if version.id != cut.current_version_id and not {column["name"] for column in version.schema} <= names:
-            gone += [path.name for path in _files(root, version.path)]
-            for path in _files(root, version.path):
-                path.unlink(missing_ok=True)
-    return gone
+    return withdrawn.forget(settings, withdrawn.withdrawn(session, [cut])) if cut is not None else []
 
 
 def _open_schema(classification: Classification | None, version: Version | None) -> list[ColumnInfo]:
@@ -216,8 +206,3 @@ def retire(session: Session, dataset: Dataset, now: datetime) -> None:
 
 def _open_root(settings: Settings) -> Path:
     return settings.data_dir / "open"
-
-
-def _files(root: Path, path: str) -> list[Path]:
-    stored = root / path
-    return sorted(stored.parent.glob(f"{stored.stem}*"))

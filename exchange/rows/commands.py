@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from exchange import clock
 from exchange.errors import CharterError
-from exchange.rows import upkeep
+from exchange.rows import upkeep, withdrawn
 from exchange.rows.routing import BY_SIZE, order_engine
 from exchange.rows.whereabouts import EngineName, whereabouts
 from exchange.web import session, settings
@@ -35,6 +35,7 @@ def engine_(four_by_four: str, engine: str) -> None:
 def build() -> None:
     """Build the serving files that open versions lack, and remove those of superseded versions; nothing if one does.
 
+    Before that, what was withdrawn from the public goes, here and in the object store.
     `flask serve` runs it every few minutes. It can be run by hand after a restore, and broken off at any moment.
     """
     root = settings().data_dir / "open"
@@ -44,6 +45,9 @@ def build() -> None:
             click.echo("Another process of this machine is building.")
             return
         upkeep.step_back()
+        gone = withdrawn.forget(settings(), withdrawn.every_withdrawn(session()))
+        if gone:
+            click.echo(f"{len(gone)} files of withdrawn versions were removed.")
         upkeep.build_missing(session(), root, whereabouts(settings()), click.echo)
         removed = upkeep.remove_superseded(session(), root, clock.now())
         if removed:

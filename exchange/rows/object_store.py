@@ -34,6 +34,9 @@ ABANDONED = timedelta(hours=1)
 FETCHED = ".fetched"
 """The folder of copies inside the open store, which is the only folder that the engine may read."""
 
+BRIEFLY = {"retry_config": {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}}
+"""For what a person waits for and what is done again later in any case."""
+
 _MISSING = (FileNotFoundError,)
 
 
@@ -84,6 +87,11 @@ class ObjectStore:
         if digest.hexdigest() != sha256:
             raise Corrupted("A file of the object store is not the one that was published; restore it from its backup.")
         return size
+
+    def forget(self, sha256: str) -> None:
+        """Delete the open file with this hash, if it is there; its manifest stays. Raises `Unavailable`."""
+        with _answering(), contextlib.suppress(*_MISSING):
+            obstore.delete(self._store, blob(sha256))
 
     def _put_once(self, key: str, file: Path) -> None:
         try:
@@ -143,6 +151,20 @@ def share(url: str, dataset_id: str, number: int, stored: StoredVersion, root: P
     """Publish a version that was written under `root` to the store at this address; nothing where there is none."""
     if url:
         ObjectStore(url).publish(dataset_id, number, stored, root / stored.path, now)
+
+
+def forget_object(url: str, sha256: str) -> None:
+    """Delete an open file from the store at this address; it is not waited for long. Raises `Unavailable`."""
+    options: dict[str, Any] = {} if url.startswith("file://") else BRIEFLY
+    ObjectStore(url, **options).forget(sha256)
+
+
+def forget_copies(folder: Path, sha256: str) -> list[Path]:
+    """Delete this machine's copy of a file and what was derived from it, in use or not; what was deleted."""
+    copies = _with_derived(folder / f"{sha256}{PLAIN}")
+    for copy in copies:
+        copy.unlink(missing_ok=True)
+    return copies
 
 
 class LocalCopies:

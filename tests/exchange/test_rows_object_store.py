@@ -15,7 +15,16 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from exchange.errors import Unavailable
-from exchange.rows.object_store import FETCHED, Corrupted, LocalCopies, LostRace, ObjectStore, blob, share
+from exchange.rows.object_store import (
+    FETCHED,
+    Corrupted,
+    LocalCopies,
+    LostRace,
+    ObjectStore,
+    blob,
+    forget_copies,
+    share,
+)
 from exchange.rows.source import StoredVersion
 from tests.conftest import NOON
 
@@ -109,6 +118,18 @@ def test_a_corrupted_download_is_refused_and_leaves_no_file(store: ObjectStore, 
     assert not list((tmp_path / FETCHED).glob("*.parquet")) and not list((tmp_path / FETCHED).glob(".fetching*"))
 
 
+def test_what_is_forgotten_is_gone_and_its_manifest_stays(store: ObjectStore, tmp_path: Path) -> None:
+    stored, file = version(tmp_path / "a", b"once public")
+    store.publish("abcd-1234", 1, stored, file, NOON)
+    for _ in range(2):
+        store.forget(stored.sha256)
+        with pytest.raises(Unavailable, match="restore it"):
+            LocalCopies(tmp_path / FETCHED, store, 1 << 30).parquet(stored.sha256)
+    assert (store.manifest("abcd-1234", 1) or {})["sha256"] == stored.sha256
+    store.publish("abcd-1234", 2, stored, file, NOON)
+    assert LocalCopies(tmp_path / FETCHED, store, 1 << 30).parquet(stored.sha256).read_bytes() == b"once public"
+
+
 def test_what_the_store_does_not_have_is_said_so(store: ObjectStore, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="restore it"):
         LocalCopies(tmp_path / FETCHED, store, 1 << 30).parquet("0" * 64)
@@ -144,6 +165,13 @@ def test_the_cache_is_bounded_and_never_drops_what_is_in_use(tmp_path: Path) -> 
     other.parquet(hashes[1])
     there = {path.name for path in (tmp_path / FETCHED).iterdir() if path.suffix != ".lock"}
     assert there == {f"{hashes[5]}.parquet", f"{hashes[1]}.parquet"}
+
+
+def test_copies_are_forgotten_with_what_was_made_of_them(tmp_path: Path) -> None:
+    for name in ("aa.parquet", "aa.duckdb", "aa.manifest.json", "aa.lock", "ab.parquet"):
+        (tmp_path / name).touch()
+    assert len(forget_copies(tmp_path, "aa")) == 3 and forget_copies(tmp_path, "aa") == []
+    assert {path.name for path in tmp_path.iterdir()} == {"aa.lock", "ab.parquet"}
 
 
 def test_without_a_store_nothing_is_shared(tmp_path: Path) -> None:

@@ -122,7 +122,10 @@ def withdraw(session: Session, writer: Writer, dataset: Dataset, now: datetime) 
 
 
 def retire(session: Session, writer: Writer, dataset: Dataset, now: datetime) -> None:
-    """Take a dataset, and its open cut, out of the catalogue; nothing is destroyed. The caller commits."""
+    """Take a dataset, and its open cut, out of the catalogue; its versions stay. The caller commits.
+
+    The files of the cut go at the next `flask rows build`: they can be derived again from the dataset's versions.
+    """
     describing.retire(session, writer.identity, dataset, now)
     open_cut.retire(session, dataset, now)
     epoch.bump(session)
