@@ -18,7 +18,8 @@ from audit.retention.rotation import rotate
 def retention(destroy_again: bool) -> None:
     """Print what may be proposed for disposal, and from when; open requests; living holds. Changes nothing by itself.
 
-    Exit 1 if a key lives that the log says is destroyed.
+    Exit 1 if a key lives that the log says is destroyed, or is gone though the log does not say so, or if the holds are
+    not those that the log says were placed and lifted.
     """
     if destroy_again:
         with installed.engine().begin() as connection:
@@ -31,6 +32,7 @@ def retention(destroy_again: bool) -> None:
     with installed.engine().connect() as connection:
         kept, back = scope.everything_kept(connection, legal_day(installed.now())), destruction.revived(connection)
         asked, held = erasure.every(connection), holds.every(connection)
+        changed, gone = holds.differing(connection), destruction.vanished(connection)
         for due in kept:
             click.echo(_due(due, holds.covering(connection, due.scope)))
     for row in asked:
@@ -42,10 +44,22 @@ def retention(destroy_again: bool) -> None:
     for hold in held:
         if hold.lifted_at is None:
             click.echo(f"{hold.number}  in force: {hold.words}")
+    _require_as_logged(changed, gone)
     if back:
         raise click.ClickException(
             f"{len(back)} keys live that the log says are destroyed: a backup was restored. They open nothing; "
             "overwrite them with: flask audit retention --destroy-again"
+        )
+
+
+def _require_as_logged(changed: list[str], gone: list[str]) -> None:
+    """Somebody changed rows behind the log's back: nothing here mends that."""
+    if changed:
+        raise click.ClickException(f"the holds {', '.join(changed)} are not what the log says; tell the auditors")
+    if gone:
+        raise click.ClickException(
+            f"{len(gone)} keys are gone, and the log does not say that they were destroyed: {', '.join(gone[:5])}. "
+            "Tell the auditors; restore audit_subject_key from the newest backup that has them"
         )
 
 

@@ -7,23 +7,21 @@ The log's word counts, not the row's: a key that comes back from a backup is sti
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
 
-from audit import ledger, tables
+from audit import ledger
 from audit.actions import Action, Outcome
 from audit.days import instant_of, legal_day, milliseconds
 from audit.entry import Entry
+from audit.retention.recorded import done
 from audit.retention.tables import subject_keys
 
 KEYS_IN_AN_ENTRY = 1_000
 """So many key ids of 32 digits fit into an entry with room to spare."""
-
-_MARK = f'"action":"{Action.LOG_PERSONAL_DESTROY}"'.encode()
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def destroyed_by_the_log(connection: Connection, wanted: Iterable[str] | None = 
     """The keys (of those wanted, or all) whose destruction is recorded, sequenced or still waiting for an index."""
     only = None if wanted is None else set(wanted)
     found: dict[str, Destroyed] = {}
-    for members in _records(connection):
+    for members in done(connection, Action.LOG_PERSONAL_DESTROY):
         details = members.get("details", {})
         record = Destroyed(int(members["t"]), str(details.get("request", "")), str(members["id"]))
         found |= {key: record for key in details.get("keys", ()) if only is None or key in only}
@@ -54,6 +52,12 @@ def revived(connection: Connection) -> dict[str, Destroyed]:
     """Keys that the log says are destroyed and whose row holds a key all the same: a row came back from a backup."""
     living = set(connection.execute(select(subject_keys.c.id).where(subject_keys.c.wrapped.is_not(None))).scalars())
     return destroyed_by_the_log(connection, living)
+
+
+def vanished(connection: Connection) -> list[str]:
+    """Keys whose row holds none, though the log does not say that they were destroyed."""
+    gone = set(connection.execute(select(subject_keys.c.id).where(subject_keys.c.wrapped.is_(None))).scalars())
+    return sorted(gone - destroyed_by_the_log(connection, gone).keys())
 
 
 def destroy(connection: Connection, keys: Sequence[str], request: str, entry: Entry) -> None:
@@ -111,18 +115,3 @@ def scrub(engine: Engine) -> bool:
         finally:
             if on_postgresql:
                 driver.autocommit = False
-
-
-def _records(connection: Connection) -> Iterator[Mapping[str, Any]]:
-    kept = select(tables.body_of(tables.entries)).where(tables.entries.c.action == str(Action.LOG_PERSONAL_DESTROY))
-    for body in connection.execute(kept).scalars():
-        yield _members(tables.as_bytes(body))
-    for body in connection.execute(select(tables.body_of(tables.queue))).scalars():
-        waiting = tables.as_bytes(body)
-        if _MARK in waiting:
-            yield _members(waiting)
-
-
-def _members(body: bytes) -> Mapping[str, Any]:
-    members: Mapping[str, Any] = json.loads(body)
-    return members

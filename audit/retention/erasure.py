@@ -8,6 +8,7 @@ step is an entry in its own transaction, and of two persons at once one finds th
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,11 +16,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from audit import ledger
-from audit.actions import Outcome
+from audit.actions import Action, Outcome
 from audit.codes import Code
 from audit.days import legal_day, milliseconds
 from audit.entry import Entry
-from audit.retention import holds
+from audit.retention import holds, recorded
 from audit.retention.acting import DUTY_WORDS, Acting, Duty, NotNow, NotThis, require
 from audit.retention.destruction import destroy
 from audit.retention.scope import Scope, Whose, living_keys
@@ -147,6 +148,7 @@ def execute(connection: Connection, acting: Acting, id: int, at: datetime) -> in
     holds.keep_still(connection)
     scope = scope_of(row)
     _require_permitted(connection, scope, at)
+    _require_recorded(connection, row)
     keys = living_keys(connection, scope)
     ended = {"ended_by": acting.pseudonym, "ended_at": milliseconds(at), "destroyed": len(keys)}
     _move(connection, row, State.EXECUTED, ended)
@@ -220,6 +222,30 @@ def _require_permitted(connection: Connection, scope: Scope, at: datetime) -> No
             f"Personal fields of {scope.last_year} are kept {until}; they cannot be erased before.", Code.ERASURE_KEPT
         )
     holds.require_none(connection, scope)
+
+
+def _require_recorded(connection: Connection, row: Row[Any]) -> None:
+    """The log says that this was requested, approved by two persons and permitted by the form, as the row says."""
+    number = number_of(row.id)
+    asked, approved, form = (
+        recorded.details(connection, action, "request").get(number, [])
+        for action in (Action.LOG_ERASURE_REQUEST, Action.LOG_ERASURE_APPROVE, Action.LOG_ERASURE_FORM)
+    )
+    words = {"scope": str(row.scope), "subject": row.subject, "years": [row.first_year, row.last_year]}
+    says_scope = [_said(entry, *words) for entry in asked] == [(row.requested_by, *words.values())]
+    approvers = sorted(_said(entry, "as") for entry in approved)
+    says_two = approvers == sorted([(row.first_by, row.first_as), (row.second_by, row.second_as)])
+    signed = (row.form_by, row.form_number, row.form_day, row.form_sha256)
+    if not (says_scope and says_two and [_said(entry, "number", "day", "sha256") for entry in form] == [signed]):
+        raise NotNow(
+            f"{number} is not what the log says was requested, approved and signed. Nothing is destroyed. Tell the "
+            "auditors, and the operator.",
+            Code.ERASURE_STEP,
+        )
+
+
+def _said(entry: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
+    return (entry.get("actor"), *map(entry["details"].get, names))
 
 
 def _complete(wanted: Wanted) -> None:

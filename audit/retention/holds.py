@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from audit.actions import Action, Outcome
 from audit.codes import Code
 from audit.days import instant_of, milliseconds
 from audit.entry import Entry
+from audit.retention import recorded
 from audit.retention.acting import Acting, Duty, NotNow, NotThis, require
 from audit.retention.scope import Scope, Whose
 from audit.retention.tables import holds, subject_keys
@@ -160,8 +162,37 @@ def covering(connection: Connection, scope: Scope) -> list[Hold]:
     return [hold for hold in living if _covers(connection, hold, scope)]
 
 
+def differing(connection: Connection) -> list[str]:
+    """The numbers of holds whose row is not what the log says was placed and lifted; changed rows free nothing."""
+    placed = recorded.details(connection, Action.LOG_HOLD_PLACE, "hold")
+    lifted = recorded.details(connection, Action.LOG_HOLD_LIFT, "hold")
+    rows = {hold.number: hold for hold in every(connection)}
+    return [
+        number
+        for number in sorted(rows.keys() | placed.keys())
+        if number not in rows
+        or not any(_was_placed(rows[number], entry) for entry in placed.get(number, ()))
+        or (rows[number].lifted_at is not None) != (number in lifted)
+    ]
+
+
+def _was_placed(hold: Hold, entry: Mapping[str, Any]) -> bool:
+    """Whether this entry says that this hold, as its row has it, was placed."""
+    said, days = entry["details"], (_text(hold.first_day), _text(hold.last_day))
+    words = hashlib.sha256(f"{entry['salt']}{hold.matter}\n{hold.reason}".encode()).hexdigest()
+    row = (hold.placed_by, str(hold.over), hold.value, *days, words)
+    return row == (entry.get("actor"), *map(said.get, ("over", "value", "first_day", "last_day", "words_commit")))
+
+
 def require_none(connection: Connection, scope: Scope) -> None:
-    """Raise `NotNow` if a hold covers the scope."""
+    """Raise `NotNow` if a hold covers the scope, or if the holds are not those that the log says were placed."""
+    changed = differing(connection)
+    if changed:
+        raise NotNow(
+            f"The register of legal holds is not what the log says: {', '.join(changed)}. Nothing can be erased until "
+            "the auditors have looked at it. Tell them, and the operator.",
+            Code.ERASURE_HELD,
+        )
     found = covering(connection, scope)
     if found:
         names = ", ".join(hold.number for hold in found)

@@ -22,7 +22,7 @@ from audit.entry import Entry
 from audit.ledger import append
 from audit.master_key import MasterKeys
 from audit.personal import Sealer
-from audit.retention import erasure, holds, rules, steps
+from audit.retention import destruction, erasure, holds, rules, steps
 from audit.retention.acting import DUTY_WORDS, Acting, Duty, NotNow
 from audit.retention.holds import NewHold, Over
 from audit.retention.rules import Kind
@@ -239,3 +239,68 @@ def test_a_key_row_is_never_removed(log: Engine) -> None:
     with log.begin() as connection:
         erasure.execute(connection, KEEPER, id, NOW)
         assert connection.execute(select(func.count()).select_from(kept.subject_keys)).scalar_one() == 3
+
+
+def tamper(engine: Engine, *statements: Any) -> None:
+    with engine.begin() as connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        kept.holds.update().values(lifted_at=1, lifted_by="somebody", lifted_because="over"),
+        kept.holds.update().values(value="other-1234"),
+        kept.holds.update().values(reason="another"),
+        kept.holds.delete(),
+    ],
+    ids=["lifted", "over something else", "another reason", "deleted"],
+)
+def test_a_hold_that_was_changed_behind_the_logs_back_still_holds(log: Engine, tampering: Any) -> None:
+    id = carry_to_the_form(log)
+    place(log, Over.DATASET, "abcd-2345")
+    tamper(log, tampering)
+    assert at_once(log, lambda c: erasure.execute(c, KEEPER, id, NOW)) == [Code.ERASURE_HELD]
+    with log.connect() as connection:
+        assert holds.differing(connection) == ["LH-0001"]
+    assert number_of(log, Action.LOG_PERSONAL_DESTROY) == 0
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        {"second_by": "nobody"},
+        {"first_as": str(Duty.APPROVE_IN_LAW)},
+        {"subject": OTHER},
+        {"last_year": 2015, "first_year": 2015},
+        {"requested_by": "somebody else"},
+        {"form_sha256": "cd" * 32},
+    ],
+    ids=str,
+)
+def test_a_request_that_is_not_what_the_log_says_is_not_executed(log: Engine, tampering: dict[str, Any]) -> None:
+    id = carry_to_the_form(log)
+    tamper(log, kept.erasures.update().values(**tampering))
+    assert at_once(log, lambda c: erasure.execute(c, KEEPER, id, NOW)) == [Code.ERASURE_STEP]
+    assert number_of(log, Action.LOG_PERSONAL_DESTROY) == 0
+
+
+def test_a_request_whose_approvals_never_were_is_not_executed(log: Engine) -> None:
+    id = make_request(log)
+    forged = {"first_by": "keeper", "first_as": "approve", "second_by": "counsel", "second_as": "approve-in-law"}
+    form = {"form_by": "requester", "form_number": "1", "form_day": "2026-06-01", "form_sha256": "ab" * 32}
+    tamper(log, kept.erasures.update().values(state="form", **forged, **form))
+    assert at_once(log, lambda c: erasure.execute(c, KEEPER, id, NOW)) == [Code.ERASURE_STEP]
+
+
+def test_a_key_that_is_gone_without_an_entry_is_named(log: Engine) -> None:
+    with log.connect() as connection:
+        assert destruction.vanished(connection) == []
+    id = carry_to_the_form(log)
+    assert at_once(log, lambda c: erasure.execute(c, KEEPER, id, NOW)) == [1]
+    with log.connect() as connection:
+        assert destruction.vanished(connection) == []
+    tamper(log, kept.subject_keys.update().where(kept.subject_keys.c.subject == OTHER).values(wrapped=None))
+    with log.connect() as connection:
+        assert len(destruction.vanished(connection)) == 1
