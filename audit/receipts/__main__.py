@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from audit.checkpoints import BadCheckpoint, Checkpoint, Verifier, open_with, parse_vkey
 from audit.receipts import comparing
 from audit.receipts.comparing import Compared, Differs
 from audit.receipts.elsewhere import PublishedLog
@@ -23,14 +25,34 @@ class NotCompared(Exception):
     """There is no agreement. The message says whether the log, the file or the way to the log is at fault."""
 
 
-def with_other(file: Path, other: str, key: str | None) -> Compared:
-    """Compare with a log at an address or in a folder. Raises `NotCompared`."""
-    if not key:
+@dataclass(frozen=True)
+class Keys:
+    """Keys of one log, any of which may have signed."""
+
+    verifiers: tuple[Verifier, ...]
+
+    def open(self, note: str) -> Checkpoint:
+        """The checkpoint in a note. Raises `BadCheckpoint` unless one of the keys signed it."""
+        return open_with(self.verifiers, note)
+
+
+def keys_of(vkeys: Sequence[str]) -> Keys:
+    """Keys from their texts. Raises `NotCompared`."""
+    if not vkeys:
         raise NotCompared("name the log's public key: --key 'data.example/audit/log+…'; not the one it shows")
-    remote = other.startswith(("https://", "http://"))
+    try:
+        return Keys(tuple(parse_vkey(vkey) for vkey in vkeys))
+    except BadCheckpoint as bad:
+        raise NotCompared(f"--key is not the text of a key: {bad}") from bad
+
+
+def with_other(file: Path, other: str, vkeys: Sequence[str]) -> Compared:
+    """Compare with a log at an address or in a folder, which the first key must have signed. Raises `NotCompared`."""
+    keys, remote = keys_of(vkeys), other.startswith(("https://", "http://"))
+    now = keys.verifiers[0]
     try:
         with file.open("rb") as lines:
-            return comparing.with_log(lines, key, PublishedLog(other) if remote else TileStore(Path(other)))
+            return comparing.with_log(lines, keys, PublishedLog(other) if remote else TileStore(Path(other)), now)
     except (Differs, BadReceipts, OSError) as wrong:
         raise not_compared(wrong) from wrong
 
@@ -42,7 +64,7 @@ def not_compared(wrong: Exception) -> NotCompared:
     if isinstance(wrong, BadReceipts):
         return NotCompared(
             f"the file of receipts does not hold by itself, so it says nothing about the log: {wrong}. "
-            "Take your first copy of the file, or fetch it again; see that --key is the key that signed then"
+            "Take your first copy of the file, or fetch it again; if the log changed its key, name the older key too"
         )
     return NotCompared(f"nothing was compared: {wrong}")
 
@@ -66,7 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--with", dest="other", required=True, help="the log's address (https://…/audit/log), or a copy of its folder"
     )
-    parser.add_argument("--key", required=True, help="the log's public key, as you learnt it elsewhere")
+    parser.add_argument(
+        "--key",
+        action="append",
+        required=True,
+        help="the log's public key, as you learnt it elsewhere; then older ones",
+    )
     chosen = parser.parse_args(arguments)
     try:
         compared = with_other(chosen.file, chosen.other, chosen.key)

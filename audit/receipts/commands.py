@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from audit import installed
 from audit.published import store
 from audit.receipts import comparing
-from audit.receipts.__main__ import AGREES, NotCompared, not_compared, said, with_other
+from audit.receipts.__main__ import AGREES, NotCompared, keys_of, not_compared, said, with_other
 from audit.receipts.comparing import Compared, Differs
 from audit.receipts.receipt import BadReceipts
 
@@ -18,9 +18,9 @@ from audit.receipts.receipt import BadReceipts
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--with", "other", help="A log elsewhere: its address (https://…/audit/log), or a copy of its folder.")
-@click.option("--key", help="The log's public key, as you learnt it elsewhere.")
+@click.option("--key", multiple=True, help="The log's public key, as you learnt it elsewhere; then older ones.")
 @with_appcontext
-def compare(file: Path, other: str | None, key: str | None) -> None:
+def compare(file: Path, other: str | None, key: tuple[str, ...]) -> None:
     """Compare kept receipts with the log; exit 0 only if the log still holds every one of them, where it was.
 
     Without --with the log is this installation's: its files, its database, and whether the receipts were complete.
@@ -37,14 +37,14 @@ def compare(file: Path, other: str | None, key: str | None) -> None:
     click.echo(AGREES)
 
 
-def _with_installation(file: Path, key: str | None) -> Compared:
-    vkey = key or installed.signer().verifier.vkey()
+def _with_installation(file: Path, vkeys: tuple[str, ...]) -> Compared:
+    keys = keys_of(vkeys) if vkeys else installed.signing()[0]
     try:
         with file.open("rb") as lines:
-            compared = comparing.with_log(lines, vkey, store())
+            compared = comparing.with_log(lines, keys, store())
         with file.open("rb") as lines:
-            comparing.database_differs(installed.engine(), lines, vkey)
+            comparing.database_differs(installed.engine(), lines, keys)
         with file.open("rb") as lines:
-            return comparing.with_missing(compared, comparing.lacking(installed.engine(), lines, vkey))
+            return comparing.with_missing(compared, comparing.lacking(installed.engine(), lines, keys))
     except (Differs, BadReceipts, OSError) as wrong:
         raise not_compared(wrong) from wrong

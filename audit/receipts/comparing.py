@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Engine, select
 
 from audit import merkle, tables
-from audit.checkpoints import BadCheckpoint, Checkpoint, parse_vkey
+from audit.checkpoints import BadCheckpoint, Checkpoint, Opener
 from audit.receipts.receipt import End, File, Receipt, open_file
 from audit.recovery import CHECKPOINT
 from audit.tables import as_bytes, body_of
@@ -38,14 +38,15 @@ class Compared:
     missing: tuple[int, ...] = ()
 
 
-def with_log(lines: Iterable[bytes], vkey: str, files: TileStore) -> Compared:
+def with_log(lines: Iterable[bytes], keys: Opener, files: TileStore, now: Opener | None = None) -> Compared:
     """Compare with a log's public files: checkpoint and hash tiles.
 
+    `keys` may have signed the receipts' checkpoint, `now` (the same, if left out) the one that stands: keys change.
     Raises `BadReceipts` if the file itself does not hold, `Differs` if the log contradicts it.
     """
     try:
-        kept = open_file(lines, vkey)
-        stands = _head(files, vkey)
+        kept = open_file(lines, keys)
+        stands = _head(files, now or keys)
         node = files.node(stands.size)
         _check_begins(kept.signed, stands, node)
         end = None
@@ -65,9 +66,9 @@ def with_missing(compared: Compared, missing: tuple[int, ...]) -> Compared:
     return replace(compared, missing=missing)
 
 
-def lacking(engine: Engine, lines: Iterable[bytes], vkey: str) -> tuple[int, ...]:
+def lacking(engine: Engine, lines: Iterable[bytes], keys: Opener) -> tuple[int, ...]:
     """Entries with the agency as source within the file's range that the file does not have. Raises `BadReceipts`."""
-    kept = open_file(lines, vkey)
+    kept = open_file(lines, keys)
     have, end = _held(kept)
     index = tables.entries.c.idx
     wanted = select(index).where(
@@ -77,9 +78,9 @@ def lacking(engine: Engine, lines: Iterable[bytes], vkey: str) -> tuple[int, ...
         return tuple(sorted(set(connection.execute(wanted).scalars()) - have))
 
 
-def database_differs(engine: Engine, lines: Iterable[bytes], vkey: str) -> None:
+def database_differs(engine: Engine, lines: Iterable[bytes], keys: Opener) -> None:
     """Compare the kept bytes with those in the installation's database. Raises `BadReceipts`, `Differs`."""
-    for chunk in _chunks(open_file(lines, vkey)):
+    for chunk in _chunks(open_file(lines, keys)):
         _compare_bodies(engine, chunk)
 
 
@@ -113,12 +114,12 @@ def _compare_bodies(engine: Engine, held: dict[int, bytes]) -> None:
             raise Differs(f"entry {number} {word}")
 
 
-def _head(files: TileStore, vkey: str) -> Checkpoint:
+def _head(files: TileStore, keys: Opener) -> Checkpoint:
     note = files.read(CHECKPOINT)
     if note is None:
         raise Differs("the log has no checkpoint")
     try:
-        return parse_vkey(vkey).open(note.decode("utf-8", "replace"))
+        return keys.open(note.decode("utf-8", "replace"))
     except BadCheckpoint as bad:
         raise Differs(f"the log's checkpoint: {bad}") from bad
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit import merkle
-from audit.checkpoints import BadCheckpoint, Checkpoint, parse_vkey
+from audit.checkpoints import BadCheckpoint, Checkpoint, Opener
 
 FORMAT = 1
 
@@ -109,8 +109,8 @@ class File:
         return End(count, following)
 
 
-def open_file(lines: Iterable[bytes], vkey: str) -> File:
-    """Begin to read a file of receipts by a key that its reader trusts. Raises `BadReceipts`."""
+def open_file(lines: Iterable[bytes], keys: Opener) -> File:
+    """Begin to read a file of receipts by keys that its reader trusts. Raises `BadReceipts`."""
     coming = iter(lines)
     members = _members(next(coming, b""), 1)
     agency, first, note = members.get("agency"), members.get("first"), members.get("checkpoint")
@@ -119,7 +119,7 @@ def open_file(lines: Iterable[bytes], vkey: str) -> File:
     if not isinstance(first, int) or first < 0:
         raise BadReceipts("the header does not say from which index on", 1)
     try:
-        signed = parse_vkey(vkey).open(note)
+        signed = keys.open(note)
     except BadCheckpoint as bad:
         raise BadReceipts(f"the checkpoint: {bad}", 1) from bad
     return File(Header(agency, first, note), signed, coming)

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, delete, update
 
 from audit import tables
-from audit.checkpoints import Checkpoint, sign
+from audit.checkpoints import Checkpoint, FileSigner, Verifier, sign
 from audit.published import Head
 from audit.receipts import __main__ as program
 from audit.receipts import comparing
@@ -42,8 +42,8 @@ def fill(database: Engine, folder: Path, count: int = 30) -> None:
     sequence(database, folder)
 
 
-def vkey(folder: Path) -> str:
-    return make_signer(folder).verifier.vkey()
+def vkey(folder: Path) -> Verifier:
+    return make_signer(folder).verifier
 
 
 def files_of(folder: Path) -> TileStore:
@@ -217,7 +217,7 @@ def test_an_agency_compares_on_a_machine_without_settings(
 ) -> None:
     fill(database, tmp_path)
     file, lines = tmp_path / "kept.jsonl", fetch(database, tmp_path)
-    options = ["--with", str(tmp_path / "log"), "--key", vkey(tmp_path)]
+    options = ["--with", str(tmp_path / "log"), "--key", vkey(tmp_path).vkey()]
 
     def told(kept: list[bytes]) -> tuple[int, str]:
         file.write_bytes(b"".join(kept))
@@ -245,3 +245,20 @@ def test_the_program_that_compares_starts_without_settings() -> None:
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(command, cwd=root, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_receipts_outlive_the_key_that_signed_them(database: Engine, tmp_path: Path) -> None:
+    fill(database, tmp_path)
+    file, old = tmp_path / "kept.jsonl", vkey(tmp_path)
+    file.write_bytes(b"".join(fetch(database, tmp_path)))
+    head = head_of(tmp_path).checkpoint
+    new = FileSigner(head.origin, b"\x09" * 32)
+    (tmp_path / "log" / "checkpoint").write_text(sign(head, new))  # the old key's time is over
+    log, now = str(tmp_path / "log"), new.verifier.vkey()
+    assert program.with_other(file, log, [now, old.vkey()]).receipts == 20
+    with pytest.raises(program.NotCompared, match="older key"):
+        program.with_other(file, log, [now])
+    with pytest.raises(program.NotCompared, match="does NOT agree"):  # an old key cannot speak for the log of today
+        program.with_other(file, log, [old.vkey(), now])
+    with pytest.raises(program.NotCompared, match="not the text of a key"):
+        program.with_other(file, log, ["data.example"])
