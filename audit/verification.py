@@ -40,10 +40,10 @@ class VerificationFailed(Exception):
         self.index = index
 
 
-Report = NamedTuple(  # noqa: UP014 - what was checked and holds, and which entry names each manifest
-    "Report",
-    [("origin", str), ("key", str), ("size", int), ("root", bytes), ("files", int), ("named", dict[Path, int])],
-)
+Report = NamedTuple("Report", [  # noqa: UP014 - what holds; which entry names each manifest; how much was cosigned
+    ("origin", str), ("key", str), ("size", int), ("root", bytes), ("files", int), ("named", dict[Path, int]),
+    ("cosigned", int),
+])  # fmt: skip
 
 
 def verify(folder: Path, key: str = "", policy: str = "", older: Kept = (), named: Kept = (), jobs: int = 1) -> Report:
@@ -67,7 +67,7 @@ def verify(folder: Path, key: str = "", policy: str = "", older: Kept = (), name
     found = {path: i for i, body in log.entries() for text, path in wanted.items() if text in body} if wanted else {}
     if lost := wanted.values() - found.keys():
         raise VerificationFailed(f"no entry names the manifest {', '.join(map(str, lost))}")
-    return Report(origin, keys.strip(), size, root, files, found)
+    return Report(origin, keys.strip(), size, root, files, found, _head(_text(older[-1]))[1] if policy else 0)
 
 
 def open_checkpoint(note: str, keys: str) -> tuple[str, int, bytes]:
@@ -255,14 +255,13 @@ def verify_proof(proof: str, body: bytes, key: str, policy: str = "quorum none")
         position, last = position >> 1, last >> 1
     if position or last or found != root:
         raise VerificationFailed(f"the proof does not lead from entry {digits} to the signed root", int(digits))
-    return Report(origin, key, size, root, 0, {})
+    return Report(origin, key, size, root, 0, {}, size)
 
 
 def _read(path: Path | str) -> bytes:
-    try:
+    with contextlib.suppress(OSError):
         return Path(path).read_bytes()
-    except OSError as error:
-        raise VerificationFailed(f"{path} cannot be read") from error
+    raise VerificationFailed(f"{path} cannot be read")
 
 
 def _text(path: Path) -> str:
@@ -292,6 +291,7 @@ def _main() -> None:
         raise SystemExit(f"FAILED: {failed}") from None
     root = base64.b64encode(report.root).decode()
     names = [f"the manifest {path} is named by entry {index}" for path, index in report.named.items()]
+    names += [f"enough by the policy: the first {report.cosigned} of {report.size} entries"] * bool(policy)
     print(f"holds: {report.origin}", f"tree size {report.size}", f"root {root}", *names, sep="\n")  # noqa: T201
 
 

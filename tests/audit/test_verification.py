@@ -159,6 +159,12 @@ def cosigned(note: str, *witnesses: PrivateKey, at: int = 1_781_539_260) -> str:
     return note + "".join(witness.line(text, at) for witness in witnesses)
 
 
+def run_command(*arguments: object) -> str:
+    """What the verifier says that an auditor was handed, as a program of its own."""
+    command = [sys.executable, audit.verification.__file__, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def vkey_of(key: PrivateKey) -> str:
     """The text of a key's public half."""
     return key.verifier.vkey()
@@ -194,7 +200,12 @@ def test_the_cosigned_checkpoint_may_be_an_older_one(log: Path, tmp_path: Path) 
     older = make_log(tmp_path / "older", BODIES[:300])
     note = cosigned((older / "checkpoint").read_text(), *WITNESSES)
     (log / "checkpoint.cosigned").write_text(note)
-    assert verify(log, policy=POLICY).size == SIZE
+    report = verify(log, policy=POLICY)
+    assert (report.size, report.cosigned) == (SIZE, 300)
+    (tmp_path / "policy").write_text(POLICY)
+    said = run_command(log, "--policy", str(tmp_path / "policy"))
+    assert f"enough by the policy: the first 300 of {SIZE} entries" in said
+    assert "policy" not in run_command(log, "--key", SIGNER.verifier.vkey())
     other = make_log(tmp_path / "other", BODIES[1:301])
     (log / "checkpoint.cosigned").write_text(cosigned((other / "checkpoint").read_text(), *WITNESSES))
     with pytest.raises(VerificationFailed, match="does not begin with"):
