@@ -97,8 +97,9 @@ class Plan:
         """DuckDB SQL over the relation of that name, and the values of `$1`, `$2` …
 
         `others` has a `Relation` for each of `datasets`. `search_index` lies beside the relation, if it has one.
-        `in_scan_order`: a scan of the relation gives its rows in their own order. A long answer in that order is then
-        not sorted, and has the row's number as one more column, the last, by which the engine makes sure of it.
+        `in_scan_order`: a scan of the relation gives its rows in their own order. An answer in that order is then not
+        sorted and ends with the scan at its last row; it has the row's number as one more column, the last, by which
+        the engine makes sure of the order.
         """
         relations = {"": Relation(relation, published_at, version), **others}
         system = {

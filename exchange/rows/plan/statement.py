@@ -16,13 +16,9 @@ from exchange.rows.types import ROW
 _JOINS = {"INNER": "JOIN", "LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "FULL": "FULL JOIN"}
 _SETS = {"UNION": "UNION", "INTERSECT": "INTERSECT", "MINUS": "EXCEPT"}
 
-
-LONG = 10_000
-"""Rows from which an answer is rather not sorted: that would hold all of them in memory."""
-
 _ROW_BY_ROW = frozenset({
     "=", "!=", "<", "<=", ">", ">=", "NOT", "AND", "OR", "between", "not_between", "like", "not_like",
-    "is_null", "is_not_null", "+", "-", "*", "/",
+    "is_null", "is_not_null", "+", "-", "*", "/", "within_circle", "within_box",
 })  # fmt: skip
 """What a condition may be made of so that engines look at one row after the other. Lists may become joins."""
 
@@ -63,7 +59,7 @@ class Statement:
     def whole(self, stage: Stage, default_limit: int, *, in_scan_order: bool = False) -> str:
         """The statement, with a limit. For `in_scan_order` see `Plan.sql`."""
         limit = default_limit if stage.limit is None else stage.limit
-        if in_scan_order and limit >= LONG and _filters_only(stage):
+        if in_scan_order and _filters_only(stage):
             outputs = [f"{self._emit.output(o.column)} AS {output_name(n)}" for n, o in enumerate(stage.outputs)]
             row = f"{stage.alias}.{ROW} AS {ROW}"
             return f"SELECT {', '.join([*outputs, row])} {self._body(stage)}{_page(limit, stage.offset)}"
