@@ -28,6 +28,7 @@ from audit.checkpoints import BadCheckpoint, Opener, parse, split
 from audit.days import legal_day
 from audit.posting import NoAnswer, post
 from audit.recovery import CHECKPOINT
+from audit.signing.der import in_order
 from audit.tiles import MissingTile, TileStore
 
 FOLDER = "stamps"
@@ -120,7 +121,7 @@ def _stamp(store: TileStore, url: str, root: str) -> Stamp:
     size = parse(split(note.decode())[0]).size
     if store.read(f"{FOLDER}/{size}.tsr") is None:
         answer = _asked(url, note)
-        _verify(_decoded(answer, size), note, root, size)
+        _verify(_decoded(answer, f"stamp {size}"), note, root, size)
         store.write({f"{FOLDER}/{size}.checkpoint": note})
         store.write({f"{FOLDER}/{size}.tsr": answer})
     return Stamp(size, _response(store, size).tst_info.gen_time)
@@ -134,7 +135,7 @@ def _asked(url: str, note: bytes) -> bytes:
         raise NotStamped(f"the authority does not answer: {away}") from away
     if status != 200:
         raise NotStamped(f"the authority answered {status}")
-    response = _decoded(answer, 0)
+    response = _decoded(answer, "the authority's answer")
     if response.status not in GRANTED or response.tst_info.nonce != request.nonce:
         raise NotStamped(f"the authority did not grant it, or answered another request (status {response.status})")
     return answer
@@ -156,14 +157,14 @@ def _verify(response: TimeStampResponse, note: bytes, root: str, size: int) -> N
 
 
 def _response(store: TileStore, size: int) -> TimeStampResponse:
-    return _decoded(_file(store, size, "tsr"), size)
+    return _decoded(_file(store, size, "tsr"), f"stamp {size}")
 
 
-def _decoded(answer: bytes, size: int) -> TimeStampResponse:
+def _decoded(answer: bytes, what: str) -> TimeStampResponse:
     try:
-        return decode_timestamp_response(answer)
+        return decode_timestamp_response(in_order(answer))
     except ValueError as wrong:
-        raise NotStamped(f"stamp {size} is not an RFC 3161 answer: {wrong}") from wrong
+        raise NotStamped(f"{what} is not an RFC 3161 answer: {wrong}") from wrong
 
 
 def _file(store: TileStore, size: int, kind: str) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit.signing import stamps
+from audit.signing.der import in_order
 from audit.signing.stamps import NotStamped
 from audit.tiles import TileStore
 from tests.audit.test_courier import SIGNER, show
@@ -40,6 +41,23 @@ def test_a_checkpoint_is_stamped_and_openssl_agrees(store: TileStore, tsa: Autho
     pair = [str(store.folder / "stamps" / f"300.{kind}") for kind in ("checkpoint", "tsr")]
     said = openssl("ts", "-verify", "-data", pair[0], "-in", pair[1], "-CAfile", str(tsa.root))
     assert "Verification: OK" in said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("first", ["tsa.pem", "root.pem"])
+def test_an_authority_may_send_its_chain_in_any_order(store: TileStore, tsa: Authority, first: str) -> None:
+    chain, alone = tsa.folder / "chain.pem", (tsa.folder / "tsa.pem").read_bytes()
+    chain.write_bytes(
+        b"".join((tsa.folder / name).read_bytes() for name in sorted(("tsa.pem", "root.pem"), key=first.__ne__))
+    )
+    try:
+        assert stamps.stamp(store, tsa.url, str(tsa.root), now()).size == 300
+    finally:
+        chain.write_bytes(alone)
+    kept = (store.folder / "stamps" / "300.tsr").read_bytes()
+    assert stamps.check(store, SIGNER, str(tsa.root), 300) == 1
+    assert in_order(in_order(kept)) == in_order(kept)
+    for broken in (kept[:-1], kept[:50], b"", b"\x30\x84", b"not a stamp"):
+        assert in_order(broken) == broken
 
 
 def test_one_a_legal_day(store: TileStore, tsa: Authority) -> None:

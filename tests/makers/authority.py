@@ -18,7 +18,7 @@ CONFIG = """
 default_tsa = one
 [ one ]
 serial = {folder}/serial
-certs = {folder}/tsa.pem
+certs = {folder}/chain.pem
 signer_cert = {folder}/tsa.pem
 signer_key = {folder}/tsa.key
 signer_digest = sha256
@@ -99,3 +99,4 @@ def _make_keys(folder: Path) -> None:
     openssl("req", *curve, "-keyout", str(folder / "tsa.key"), "-out", request, "-subj", "/CN=Test authority")
     openssl("x509", "-req", "-in", request, "-CA", root, "-CAkey", key, "-CAcreateserial", "-days", "30",
             "-extfile", str(config), "-extensions", "ext", "-out", str(folder / "tsa.pem"))  # fmt: skip
+    (folder / "chain.pem").write_bytes((folder / "tsa.pem").read_bytes())
