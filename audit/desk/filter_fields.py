@@ -15,7 +15,7 @@ from audit.days import LEGAL_ZONE
 
 FOUR_BY_FOUR = re.compile(r"[a-z0-9]{4}-[a-z0-9]{4}\Z")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-_KEY = re.compile(r"[^\s\x00-\x20\x7f]{1,80}\Z")
+_KEY = re.compile(r"[^\s\x00-\x20\x7f@]{1,80}\Z")
 _DIGITS = re.compile(r"[0-9]{1,15}\Z")
 
 FIRST_YEAR, LAST_YEAR = 1971, 2999
@@ -74,7 +74,7 @@ def matching_words(name: str, value: str) -> tuple[str, ...]:
 def _key(name: str, text: str) -> str:
     if _KEY.match(text):
         return text
-    raise NotAValue(f"A {name} is a key of up to 80 characters without blanks.")
+    raise NotAValue(f"A {name} is a key of up to 80 characters without blanks and without @.")
 
 
 def _uuid(name: str, text: str) -> str:

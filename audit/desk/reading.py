@@ -16,7 +16,7 @@ Find = Callable[[str], list[str]]
 
 Typed = Mapping[str, list[str]]
 
-KEY = re.compile(r"[A-Za-z0-9][\w.:@/-]{0,79}\Z", re.ASCII)
+KEY = re.compile(r"[A-Za-z0-9][\w.:/-]{0,79}\Z", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1971, 2999
 
 

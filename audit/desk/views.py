@@ -16,7 +16,7 @@ from audit.desk import standing
 from audit.desk.question import Answer, AskAgain, Asked, DeskQuestion, Heading
 from audit.desk.reading import Reading, by_name, read, recorded
 from audit.desk.recording import KINDS, attachment, record, streamed
-from audit.desk.searching import highest
+from audit.desk.searching import Cursor, highest
 from audit.installed import now
 from audit.published import engine
 
@@ -98,7 +98,7 @@ def _answer(asked: DeskQuestion, reading: Reading) -> str:
     with engine().connect() as connection:
         through = highest(connection)
     screen = _screen(asked, reading, after, SCREEN, through)
-    details = {"question": asked.key, **recorded(asked, reading), "after": after}
+    details = {"question": asked.key, **recorded(asked, reading), "after": _place(after)}
     record(Action.LOG_ENTRIES_READ, details, reading.one("dataset") or None)
     return render_template(
         "audit/question.html",
@@ -110,6 +110,11 @@ def _answer(asked: DeskQuestion, reading: Reading) -> str:
         older=_address(asked, reading.values, after=screen.more) if screen.more else "",
         newest=_address(asked, reading.values) if after else "",
     )
+
+
+def _place(after: str | None) -> str | None:
+    """Where a screen went on, as it may be recorded: a place in the log, or, as anything can be typed, that it did."""
+    return str(Cursor.read(after) or "a further screen") if after else None
 
 
 def _ask(asked: DeskQuestion, reading: Reading) -> str | AnyResponse | tuple[str, int]:

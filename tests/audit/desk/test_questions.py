@@ -178,6 +178,22 @@ def test_a_secret_is_in_no_address_and_no_entry(
     assert details["words"].startswith("sha256:")
 
 
+def test_what_is_typed_into_an_address_is_in_no_entry(
+    auditor: FlaskClient, log: None, recorded: Callable[[], Any]
+) -> None:
+    for after, said in (("Hollis Quimby 555-12-3456", "a further screen"), ("1781539200000.3", "1781539200000.3")):
+        page = auditor.get("/audit/questions/dataset", query_string={"dataset": "abcd-2345", "after": after})
+        assert page.status_code == 200
+        assert recorded()[-1]["details"]["after"] == said
+    count = len(recorded())
+    for address in (
+        "/audit/entries?filter=client:hollis@example.org",
+        "/audit/questions/denials?group=hollis@example.org",
+    ):
+        assert "hollis" in auditor.get(address).text
+    assert len(recorded()) == count
+
+
 def test_old_addresses_lead_to_the_first_two_questions(auditor: FlaskClient, log: None, reader: str) -> None:
     page = auditor.get("/audit/who-read?dataset=abcd-2345&since=2026-06-15", follow_redirects=True)
     assert "Who read a dataset?" in page.text
