@@ -74,7 +74,7 @@ def _tell(found: checking.Findings) -> None:
 def hammer(seconds: float, writers: int, into_this_log: bool) -> None:
     """Fill a log while it is checked; exit 0 only if it kept every promise. For a log that nobody needs.
 
-    Make one: EXCHANGE_DATA_DIR=/tmp/hammer flask migrate (and EXCHANGE_DATABASE_URL of an empty database).
+    Make one, with a key of its own: env -i PATH="$PATH" EXCHANGE_DEMO=1 EXCHANGE_DATA_DIR=/tmp/hammer flask migrate
     """
     log = installed.installation()
     if not into_this_log and _holds_entries(log):
