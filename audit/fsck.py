@@ -8,6 +8,7 @@ root, `repair` writes the files that differ. Nothing else is ever written; rows 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from audit.checkpoints import BadCheckpoint, Checkpoint
 from audit.columns import id_in
 from audit.mark import InconsistentLog
 from audit.reconciliation import CHUNK, compare_columns, rows_between
-from audit.recovery import CHECKPOINT, size_of
+from audit.recovery import CHECKPOINT, KEY, KEYS, size_of
 from audit.tables import as_bytes, body_of
 from audit.tiles import ENTRIES, WIDTH, Edge, checked_path, grow, tile_path
 from audit.upkeep import Installation
@@ -32,6 +33,7 @@ REWRITE = "flask audit fsck --repair writes it again"
 REMOVE = "flask audit fsck --repair removes it"
 BY_HAND = "find out where it comes from; nothing here removes it"
 CLOCK = "look after the machine's clock (NTP); the order of the entries does not depend on it"
+PUBLISH = "restart the sequencer, which writes both; tell whoever took a key from there in the meantime"
 LOOK = "stop the sequencer, keep a copy of everything, and compare it with the copies of witnesses and agencies"
 
 Progress = Callable[[int, int], None]
@@ -111,9 +113,11 @@ def expected_files(log: Installation, size: int) -> Iterator[tuple[str, bytes]]:
 def _heads(log: Installation, found: Findings) -> Checkpoint | None:
     """The checkpoints that must agree: the table's newest, the published one, the high-water mark."""
     with log.engine.begin() as connection:
-        newest = select(tables.checkpoints.c.note).order_by(tables.checkpoints.c.size.desc()).limit(1)
-        note, indexed = connection.execute(newest).scalar(), size_of(connection)
-    signed = _opened(log, note, "the newest row of audit_checkpoint", found)
+        newest = select(tables.checkpoints).order_by(tables.checkpoints.c.size.desc()).limit(1)
+        row, indexed = connection.execute(newest).first(), size_of(connection)
+    signed = _opened(log, row.note if row else None, "the newest row of audit_checkpoint", found)
+    if row and signed and row.size != signed.size:
+        found.fault(f"the newest row of audit_checkpoint says {row.size} entries, its note {signed.size}", RESTORE)
     published = _opened(log, _text(log.store.read(CHECKPOINT)), "the published checkpoint", found)
     marked = _marked(log, found)
     for name, other in (("the published checkpoint", published), ("the high-water mark", marked)):
@@ -125,7 +129,25 @@ def _heads(log: Installation, found: Findings) -> Checkpoint | None:
         found.fault(f"audit_checkpoint counts {signed.size} entries, audit_entry holds {indexed}", RESTORE)
     if published and published.size > (signed.size if signed else 0):
         found.fault(f"{published.size} entries are published, of which audit_checkpoint knows nothing", RESTORE)
+    if published:
+        _keys(log, found)
     return signed
+
+
+def _keys(log: Installation, found: Findings) -> None:
+    """Whoever fetches the keys gets this log's own; just after a rotation the newest may not be among them yet."""
+    shown = _vkeys(_text(log.store.read(KEYS))) | {(_text(log.store.read(KEY)) or "none").strip()}
+    if strange := shown - _vkeys(log.signer.statement()):
+        names = ", ".join(sorted(each[:60] for each in strange))
+        found.fault(f"key or keys in the log's folder name what is not this log's key: {names}", PUBLISH)
+
+
+def _vkeys(statement: str | None) -> set[str]:
+    try:
+        keys = json.loads(statement or "")["keys"]
+        return {str(key[form]) for key in keys for form in ("ed25519", "ml_dsa_44") if key[form]}
+    except (ValueError, LookupError, TypeError):
+        return {"a statement that cannot be read"}
 
 
 def _opened(log: Installation, note: str | None, name: str, found: Findings) -> Checkpoint | None:

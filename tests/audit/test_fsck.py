@@ -187,3 +187,24 @@ def test_the_command_says_what_to_do_and_does_it(app: Flask) -> None:
     mended = runner.invoke(args=["audit", "fsck", "--repair"])
     assert mended.exit_code == 0, mended.output
     assert "repaired: 1 files; looking again" in mended.output
+
+
+def test_keys_that_are_published_and_are_not_the_logs_are_named(log: Installation) -> None:
+    own = {name: log.store.read(name) or b"" for name in ("key", "keys")}
+    other = checkpoints.FileSigner(log.signer.verifier.name, bytes([7]) * 32).verifier.vkey()
+    for name, content in (
+        ("key", other.encode()),
+        ("keys", own["keys"].replace(log.signer.verifier.vkey().encode(), other.encode())),
+        ("keys", b"{}"),
+    ):
+        log.store.write({name: content})
+        assert "not this log's key" in said(look(log)), name
+        log.store.write(own)
+        assert look(log).faults == []
+    (log.store.folder / "key").unlink()
+    assert "not this log's key: none" in said(look(log))
+
+
+def test_a_row_of_a_checkpoint_that_never_was_is_named(log: Installation) -> None:
+    change(log, "INSERT INTO audit_checkpoint SELECT 9000, root, note, t FROM audit_checkpoint WHERE size = 700")
+    assert "says 9000 entries, its note 700" in said(look(log))
