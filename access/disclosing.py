@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from audit.disclosures.keeping import Store, Unkept
 from audit.disclosures.manifest import HASH, Head, Kind, Manifest, write
-from audit.disclosures.subjects import Secret, SecretUnusable, load
+from audit.disclosures.subjects import Secret, SecretUnusable, load, normal
 from exchange.errors import Unavailable
 from exchange.rows.engine import Batches
 from exchange.rows.plan import Plan
@@ -145,7 +145,9 @@ def _numbered(column: pa.ChunkedArray, subjects: Subjects) -> tuple[Hashes, pa.A
 
 
 def _hash(key: object, subjects: Subjects) -> bytes | None:
-    return subjects.secret.subject(subjects.namespace, key) if str(key).strip() else None
+    text = str(key).strip()
+    named = text if text.isascii() else normal(text)  # a column has millions; the plain ones are looked at once
+    return subjects.secret.subject(subjects.namespace, key) if named else None
 
 
 def kind_of(plan: Plan, floor: int, subject: str) -> Kind:

@@ -50,11 +50,18 @@ class Secret:
 def normal(key: object) -> str:
     """The form in which equal keys are equal texts: NFKC, small letters, no outer space, inner space single.
 
-    A whole number is written without a point: 1042, 1042.0 and "1042" are one key. Leading zeros of a text count.
+    What has no shape (a byte order mark, a zero width space: general category Cf) comes along when a key is copied and
+    is dropped; every dash (Pd) is a hyphen-minus. A whole number is written without a point: 1042, 1042.0 and "1042"
+    are one key. Leading zeros of a text count.
     """
     if isinstance(key, float) and key.is_integer():
         key = int(key)
-    return " ".join(unicodedata.normalize("NFKC", str(key)).casefold().split())
+    text = unicodedata.normalize("NFKC", str(key)).casefold()
+    return " ".join("".join(text if text.isascii() else map(_shaped, text)).split())
+
+
+def _shaped(character: str) -> str:
+    return {"Cf": "", "Pd": "-"}.get(unicodedata.category(character), character)
 
 
 def is_namespace(text: str) -> bool:

@@ -211,7 +211,11 @@ def test_what_can_be_one_persons_value_is_no_total_whatever_the_floor(
 
 def test_rows_without_a_key_are_counted(app: Flask, client: FlaskClient, settings: Settings, world: World) -> None:
     store_rows(
-        db.session(), settings, db.session.get_one(Dataset, world.dataset_id), keys=[None, "  ", person(1)], number=2
+        db.session(),
+        settings,
+        db.session.get_one(Dataset, world.dataset_id),
+        keys=[None, " \u200b ", person(1)],
+        number=2,
     )
     db.session.commit()
     holder = Holder(world.client_id, world.key)

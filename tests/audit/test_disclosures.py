@@ -79,6 +79,13 @@ def test_a_keyed_hash_is_hmac_over_kind_and_normal_key() -> None:
         == secret.subject("student-id", "1042")
         == secret.subject("student-id", 1042)
     )
+    for copied in (
+        "\ufeff123-45",
+        "123\u201145",
+        "123\u201345\u200b",
+        "12\u00ad3-45 ",
+    ):  # as other programs hand it over
+        assert secret.subject("student-id", copied) == secret.subject("student-id", "123-45")
     others = {secret.subject(kind, key) for kind in ("student-id", "worker-id") for key in ("1042", "01042", 1042.5)}
     assert len(others) == 6
     assert Secret(bytes(32)).subject("student-id", "1042") not in others
