@@ -42,7 +42,8 @@ def next_of(path: Path) -> Path:
 def rotate(engine: Engine, path: Path, overlap: timedelta, now: Callable[[], datetime]) -> Rotation:
     """Begin to sign with a new key, and end the old one after `overlap`; goes on with what a crash broke off.
 
-    Raises `KeyUnusable` if the file cannot be used or two keys sign already.
+    Without an overlap every older key ends now, also one that was to sign for longer: somebody else may have it.
+    Raises `KeyUnusable` if the file cannot be used, or two keys sign already and are to go on.
     """
     with changing(path):
         ready = _prepared(engine, path, overlap, now())
@@ -60,10 +61,15 @@ def _prepared(engine: Engine, path: Path, overlap: timedelta, now: datetime) -> 
     waiting = read_keys(next_of(path)) if next_of(path).exists() else None
     if waiting and _said(engine, waiting[0]):
         return waiting
-    if signing := [key for key in present[1:] if key.signs(now)]:
-        raise KeyUnusable(f"the key before this one signs until {signing[0].until}; rotate again after that")
+    signing = [key for key in present[1:] if key.signs(now)]
+    if signing and overlap:
+        raise KeyUnusable(
+            f"the key before this one signs until {signing[0].until}; rotate again after that, or end both at once, "
+            "if somebody else may have one of them, with --overlap-days 0"
+        )
     fresh = replace(waiting[0], since=now) if waiting else new_key(present[0].verifiers[0].name, now)
-    keys = (fresh, replace(present[0], until=now + overlap), *(key.retired() for key in present[1:]))
+    older = (replace(key, until=now) if key in signing else key for key in present[1:])
+    keys = (fresh, replace(present[0], until=now + overlap), *(key.retired() for key in older))
     key_file.write(next_of(path), keys)
     return keys
 
@@ -71,7 +77,9 @@ def _prepared(engine: Engine, path: Path, overlap: timedelta, now: datetime) -> 
 def _entry(keys: tuple[Key, ...], now: datetime) -> Entry:
     new, old = keys[:2]
     until = old.until.isoformat(timespec="seconds") if old.until else ""
-    details = {"new": new.vkeys(), "old": old.vkeys(), "until": until}
+    details: dict[str, object] = {"new": new.vkeys(), "old": old.vkeys(), "until": until}
+    if cut_short := [vkey for key in keys[2:] if key.until == old.until for vkey in key.vkeys()]:
+        details["ended"] = cut_short
     return Entry(Action.LOG_KEY_ROTATE, Outcome.DONE, details=details, at=now)
 
 

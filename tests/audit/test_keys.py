@@ -30,6 +30,7 @@ from audit.checkpoints import (
 from audit.keys import KeyUnusable, add_ml_dsa, load_signer, read_keys, succeed
 from audit.mark import InconsistentLog
 from audit.signing.rotation import next_of, rotate
+from audit.tables import as_bytes, body_of
 from audit.upkeep import Installation, accept_restore, check
 from audit.verification import verify
 from tests.makers.audit import make_intent, make_mark, make_signer, now, sequence, write
@@ -115,6 +116,26 @@ def test_both_keys_sign_for_a_while_and_then_the_new_one(database: Engine, tmp_p
         (old.verifiers[0].vkey(), False),
     ]
     assert rotate(database, tmp_path / "keys" / "log.key", MONTH, lambda: clock[0]).new != rotated.new
+
+
+def test_stolen_while_two_keys_sign_both_end_at_once(database: Engine, tmp_path: Path) -> None:
+    path, clock = tmp_path / "keys" / "log.key", [now()]
+    signer = load_signer(path, "example.com/log", create=True, now=lambda: clock[0])
+    first = signer.keys[0]
+    second = rotate(database, path, MONTH, lambda: clock[0]).new
+    clock[0] += timedelta(hours=1)
+    third = rotate(database, path, timedelta(0), lambda: clock[0]).new
+    note = sign(HEAD, signer)
+    assert [verifier.open(note) for verifier in third.verifiers] == [HEAD, HEAD]
+    for over in (*first.verifiers, *second.verifiers):
+        with pytest.raises(BadCheckpoint, match="no signature"):
+            over.open(note)
+    assert path.read_text().count("PRIVATE+KEY+") == 2
+    assert {key.until for key in read_keys(path)[1:]} == {read_keys(path)[1].until}
+    with database.connect() as connection:
+        said = [json.loads(as_bytes(body)) for body in connection.execute(select(body_of(tables.queue))).scalars()]
+    assert [entry["details"].get("ended") for entry in said] == [None, first.vkeys()]
+    assert said[1]["details"]["old"] == second.vkeys()
 
 
 STEPS = ("prepared", "said", "done")
