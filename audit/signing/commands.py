@@ -60,6 +60,9 @@ def rotate_key(overlap_days: int) -> None:
     except KeyUnusable as unusable:
         raise click.ClickException(str(unusable)) from unusable
     click.echo("\n".join(begun.new.vkeys()))
+    if not overlap_days:
+        click.echo("no older key signs any more; publish the lines above now, and give them to each witness's operator")
+        return
     click.echo(
         f"the old key signs until {begun.until.isoformat(timespec='seconds')}; publish the lines above before then"
     )
