@@ -62,7 +62,7 @@ def _indexes(condition: ColumnElement[bool], first: int, size: int, most: int) -
 
 def write(engine: Engine, files: TileStore, head: Head, about: About, first: int, chosen: Range) -> Iterator[bytes]:
     """The file, line by line: nothing of it is held but the tiles that its proofs need."""
-    yield header_line(Header(about.agency, first, head.note))
+    yield header_line(Header(about.agency, first, head.note, about.datasets))
     for begin in range(0, len(chosen.indexes), CHUNK):
         node = files.node(head.checkpoint.size)
         for index, body in _bodies(engine, chosen.indexes[begin : begin + CHUNK]):

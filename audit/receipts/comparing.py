@@ -13,12 +13,15 @@ from sqlalchemy import Engine, select
 
 from audit import merkle, tables
 from audit.checkpoints import BadCheckpoint, Checkpoint, Opener
+from audit.receipts.collecting import About
 from audit.receipts.receipt import End, File, Receipt, open_file
 from audit.recovery import CHECKPOINT
 from audit.tables import as_bytes, body_of
 from audit.tiles import MissingTile, TileStore
 
 CHUNK = 500
+
+index = tables.entries.c.idx
 
 
 class Differs(Exception):
@@ -67,15 +70,19 @@ def with_missing(compared: Compared, missing: tuple[int, ...]) -> Compared:
 
 
 def lacking(engine: Engine, lines: Iterable[bytes], keys: Opener) -> tuple[int, ...]:
-    """Entries with the agency as source within the file's range that the file does not have. Raises `BadReceipts`."""
+    """Entries about the agency's data within the file's range that the file does not have. Raises `BadReceipts`.
+
+    Its data are the entries that name it as source, and those that name a dataset that was its own then.
+    """
     kept = open_file(lines, keys)
     have, end = _held(kept)
-    index = tables.entries.c.idx
-    wanted = select(index).where(
-        tables.entries.c.source == kept.header.agency, index >= kept.header.first, index < end.following
-    )
+    about = About(kept.header.agency, kept.header.datasets)
+    found: set[int] = set()
     with engine.begin() as connection:
-        return tuple(sorted(set(connection.execute(wanted).scalars()) - have))
+        for condition in about.conditions():
+            wanted = select(index).where(condition, index >= kept.header.first, index < end.following)
+            found.update(connection.execute(wanted).scalars())
+    return tuple(sorted(found - have))
 
 
 def database_differs(engine: Engine, lines: Iterable[bytes], keys: Opener) -> None:
@@ -104,7 +111,6 @@ def _chunks(kept: File) -> Iterator[dict[int, bytes]]:
 
 
 def _compare_bodies(engine: Engine, held: dict[int, bytes]) -> None:
-    index = tables.entries.c.idx
     with engine.begin() as connection:
         rows = connection.execute(select(index, body_of(tables.entries)).where(index.in_(held)))
         stands = {row.idx: as_bytes(row.body) for row in rows}

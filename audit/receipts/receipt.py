@@ -29,11 +29,15 @@ class BadReceipts(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """Whose receipts, from which index of the log on, and the checkpoint (a signed note) that they lead to."""
+    """Whose receipts, from which index of the log on, and the checkpoint (a signed note) that they lead to.
+
+    `datasets` are the agency's when the file was written, by id: what entries about its data name.
+    """
 
     agency: str
     first: int
     checkpoint: str
+    datasets: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class End:
 
 def header_line(header: Header) -> bytes:
     """The header as it stands in the file."""
-    return _line({"agency": header.agency, "checkpoint": header.checkpoint, "first": header.first, "receipts": FORMAT})
+    whose = {"agency": header.agency, "datasets": header.datasets}
+    return _line({**whose, "checkpoint": header.checkpoint, "first": header.first, "receipts": FORMAT})
 
 
 def receipt_line(receipt: Receipt) -> bytes:
@@ -114,15 +119,18 @@ def open_file(lines: Iterable[bytes], keys: Opener) -> File:
     coming = iter(lines)
     members = _members(next(coming, b""), 1)
     agency, first, note = members.get("agency"), members.get("first"), members.get("checkpoint")
+    datasets = members.get("datasets")
     if members.get("receipts") != FORMAT or not isinstance(agency, str) or not isinstance(note, str):
         raise BadReceipts("this is no file of receipts of format 1", 1)
     if not isinstance(first, int) or first < 0:
         raise BadReceipts("the header does not say from which index on", 1)
+    if not isinstance(datasets, list) or not all(isinstance(each, str) for each in datasets):
+        raise BadReceipts("the header does not say which datasets were the agency's", 1)
     try:
         signed = keys.open(note)
     except BadCheckpoint as bad:
         raise BadReceipts(f"the checkpoint: {bad}", 1) from bad
-    return File(Header(agency, first, note), signed, coming)
+    return File(Header(agency, first, note, tuple(datasets)), signed, coming)
 
 
 def _receipt(members: dict[str, Any], number: int) -> Receipt:

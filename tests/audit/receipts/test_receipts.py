@@ -185,6 +185,14 @@ def test_an_entry_that_was_left_out_is_missed_by_the_installation(database: Engi
     assert compare(database, tmp_path, less).missing == (gone,)
 
 
+def test_one_that_names_the_dataset_alone_is_missed_too(database: Engine, tmp_path: Path) -> None:
+    fill(database, tmp_path)
+    lines = fetch(database, tmp_path)
+    assert "source" not in json.loads(json.loads(lines[1])["entry"])
+    less = [lines[0], *lines[2:-1], json.dumps({"end": 19, "next": 60}).encode()]
+    assert compare(database, tmp_path, less).missing == (0,)
+
+
 def test_an_agency_compares_by_the_public_address_alone(database: Engine, tmp_path: Path) -> None:
     fill(database, tmp_path)
     lines = fetch(database, tmp_path)
