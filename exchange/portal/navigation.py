@@ -78,7 +78,8 @@ def links(identity: Identity | None) -> list[Link]:
 def _is_here(place: Place) -> bool:
     if place.endpoint == "portal.catalogue":
         return request.endpoint in ("portal.catalogue", "portal.dataset")
-    return request.blueprint == place.endpoint.partition(".")[0]
+    below = request.path.startswith(url_for(place.endpoint).rstrip("/") + "/")
+    return below or request.blueprint == place.endpoint.partition(".")[0]
 
 
 def offered(endpoint: str) -> bool:

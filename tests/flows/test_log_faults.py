@@ -33,7 +33,7 @@ from audit.verification import verify
 from tests.audit.conftest import make_engine
 from tests.makers.audit import make_intent, make_mark, make_signer, now, sequence
 from tests.makers.log_load import LogLoad, size_in
-from tests.makers.postgres import fresh_database, restart_at_once
+from tests.makers.postgres import RESTARTED, fresh_database, restart_at_once
 
 KILLS = int(os.environ.get("LOG_KILLS", "20"))
 TRUE = literal_column("1") == 1
@@ -128,7 +128,7 @@ def kill_a_backend(url: str) -> None:
 
 
 def test_a_database_that_falls_over_under_load(tmp_path: Path) -> None:
-    url = fresh_database()
+    url = fresh_database(RESTARTED)
     engine = make_engine(url)
     tables.metadata.create_all(engine)
     engine.dispose()

@@ -14,20 +14,23 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+SESSIONS, RESTARTED = "session", "restarted"
+"""The session's server; and one that may be stopped as by a power cut: it has few files to look through afterwards."""
+
 
 @functools.cache
-def _server() -> Any:
+def _server(which: str) -> Any:
     pgserver = pytest.importorskip("pgserver")
-    folder = Path(tempfile.mkdtemp(prefix="charter-oak-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"charter-oak-pg-{which}-"))
     server = pgserver.get_server(folder, cleanup_mode="stop")
     atexit.register(shutil.rmtree, folder, True)
     atexit.register(server.cleanup)
     return server
 
 
-def fresh_database() -> str:
-    """The SQLAlchemy URL (psycopg) of a new, empty database on the session's server."""
-    server = make_url(_server().get_uri()).set(drivername="postgresql+psycopg")
+def fresh_database(which: str = SESSIONS) -> str:
+    """The SQLAlchemy URL (psycopg) of a new, empty database on the session's server, or on the one to restart."""
+    server = make_url(_server(which).get_uri()).set(drivername="postgresql+psycopg")
     name = f"test_{uuid.uuid4().hex[:12]}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -37,8 +40,8 @@ def fresh_database() -> str:
 
 
 def restart_at_once() -> None:
-    """Stop the session's server as a power cut would (connections broken, nothing written back) and start it again."""
-    server = _server()
+    """Stop that server as a power cut would (connections broken, nothing written back) and start it again."""
+    server = _server(RESTARTED)
     commands = importlib.import_module("pgserver._commands")
     commands.pg_ctl(["-m", "immediate", "-w", "stop"], pgdata=server.pgdata, user=server.system_user)
     server.ensure_postgres_running()
