@@ -187,13 +187,11 @@ def _asked(folder: Path, statement: str, values: tuple[str, ...]) -> Figures:
         return {"ms": (time.perf_counter() - start) * 1000}
 
 
-def most_read(folder: Path) -> str:
-    """The dataset that most of the last entries are about."""
+def most_named(folder: Path, member: str) -> str:
+    """The value of this member that most of a bundle of late entries have."""
     size, store = size_of(folder), TileStore(folder / LOG)
-    names: list[str] = [
-        json.loads(body).get("dataset", "") for body in store.bundle(max(0, size // WIDTH - 100), WIDTH)
-    ]
-    return max(filter(None, names), key=names.count)
+    values: list[str] = [json.loads(body).get(member, "") for body in store.bundle(max(0, size // WIDTH - 100), WIDTH)]
+    return max(filter(None, values), key=values.count)
 
 
 if __name__ == "__main__":

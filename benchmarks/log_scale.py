@@ -63,7 +63,7 @@ def _measures(folder: Path, seconds: float) -> list[tuple[str, str, Callable[[Pa
 
 
 def _pages(results: Results, folder: Path, size: int) -> None:
-    known = {"dataset": log_measures.most_read(folder)}
+    known = {"dataset": log_measures.most_named(folder, "dataset"), "person": log_measures.most_named(folder, "actor")}
     with log_pages.auditor(folder) as browser:
         for path, address in sorted(log_pages.addresses(browser, known).items()):
             results.take(
