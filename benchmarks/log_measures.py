@@ -165,7 +165,7 @@ def chain(folder: Path) -> bytes:
 
 def raw_sql(folder: Path) -> dict[str, Callable[[], Figures]]:
     """Plain statements for what the desk's pages show, on the same rows: the floor of a page."""
-    dataset = most_read(folder)
+    dataset = most_named(folder, "dataset")
     statements = {
         "the last 50 entries": ("SELECT idx, t, body FROM audit_entry ORDER BY idx DESC LIMIT 50", ()),
         "the last 50 reads of the most read dataset": (
