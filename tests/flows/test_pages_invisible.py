@@ -136,6 +136,15 @@ def ids(server: Server) -> Mapping[str, list[str]]:
             "counted": ["domain_tags", "domain_categories"],
             "domain": ["127.0.0.1"],
             "extension": ["json", "csv"],
+            "namespace": ["student-id"],
+            "token": ["0" * 64],
+            "register": ["incidents", "referrals"],
+            "incident_id": column("SELECT id FROM incident LIMIT 1"),
+            "agency": ["education"],
+            "part": ["keys", "stamps"],
+            "size": ["1"],
+            "key": ["dataset", "resident", "public"],
+            "id": ["1"],
         }
 
 
