@@ -141,10 +141,11 @@ def test_invariant_10_the_main_action_is_reached_by_keyboard(desks: Desks, who: 
 def test_invariant_10_enter_submits(desks: Desks) -> None:
     page = desks.page("auditor", scripts=True)
     page.goto(f"{desks.origin}/audit/questions/person")
-    page.get_by_label("Person").first.focus()
+    page.get_by_label("Person", exact=True).first.focus()
     page.keyboard.type("Jasper")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("definition").first).to_contain_text("Jasper Lindqvist-Moore")
+    page.wait_for_url("**/audit/questions/person?**")
+    expect(page.get_by_role("main")).to_contain_text("Jasper Lindqvist-Moore")
 
 
 def test_the_browser_finds_nothing_that_our_own_policy_forbids(desks: Desks) -> None:
